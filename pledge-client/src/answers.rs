@@ -27,6 +27,7 @@ macro_rules! answers {
         )+
     };
 }
+pub(crate) use answers;
 
 answers! {
     /// A chain, and how far it is.

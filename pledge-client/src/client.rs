@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use pledge_core::types::TokenId;
-use reqwest::header::{ACCEPT_LANGUAGE, AUTHORIZATION, HeaderValue, RETRY_AFTER};
-use reqwest::{RequestBuilder, Response, StatusCode};
+use reqwest::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use crate::access::{AdminRoutes, AuthRoutes, OperatorRoutes};
 use crate::routes::TokenRoutes;
 use crate::{Error, Problem, Retries};
 
@@ -23,7 +25,21 @@ pub struct Client {
     api: Url,
     retries: Retries,
     language: Option<HeaderValue>,
+    /// What lets it in. It is marked as sensitive, so that no output shows it.
     credential: Option<HeaderValue>,
+}
+
+/// The header by which a repeated request is known again.
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// One request.
+pub(crate) struct Asking<'a, B> {
+    pub(crate) method: Method,
+    pub(crate) path: &'a [&'a str],
+    pub(crate) query: &'a [(&'static str, String)],
+    /// What it is called, if it is to be done once.
+    pub(crate) key: Option<&'a str>,
+    pub(crate) body: Option<&'a B>,
 }
 
 /// A client that is being put together.
@@ -59,21 +75,62 @@ impl Client {
         TokenRoutes::new(self, token)
     }
 
+    /// The same client, with an access token or the key of a program. An error for a text that no header can
+    /// have.
+    pub fn showing(&self, credential: &str) -> Result<Self, Error> {
+        Ok(Self { credential: Some(bearer(credential)?), ..self.clone() })
+    }
+
+    /// The routes of sign-in, and about the caller.
+    pub const fn auth(&self) -> AuthRoutes<'_> {
+        AuthRoutes::new(self)
+    }
+
+    /// What operators do.
+    pub const fn operator(&self) -> OperatorRoutes<'_> {
+        OperatorRoutes::new(self)
+    }
+
+    /// What admins do.
+    pub const fn admin(&self) -> AdminRoutes<'_> {
+        AdminRoutes::new(self)
+    }
+
     /// The answer of a path below the API.
     pub(crate) async fn get<T: DeserializeOwned>(
         &self,
         path: &[&str],
         query: &[(&'static str, String)],
     ) -> Result<T, Error> {
-        let url = self.url(path, query);
+        self.ask(Asking::<()> { method: Method::GET, path, query, key: None, body: None }).await
+    }
+
+    /// The answer to a request. One that reads, or has a key, is sent again where it may work later: it is done
+    /// once.
+    pub(crate) async fn ask<T: DeserializeOwned, B: Serialize>(
+        &self,
+        asking: Asking<'_, B>,
+    ) -> Result<T, Error> {
+        let url = self.url(asking.path, asking.query);
+        let is_once = asking.method == Method::GET || asking.key.is_some();
+        // What may have been done is not sent again without a name by which it is known again.
+        let retries = if is_once { self.retries } else { Retries::NONE };
+        let body = asking.body.map(serde_json::to_vec).transpose().map_err(Error::Body)?;
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let (problem, retry_after) = match self.attempt(url.clone()).await? {
+            let mut request = self.request(asking.method.clone(), url.clone());
+            if let Some(key) = asking.key {
+                request = request.header(IDEMPOTENCY_KEY, key);
+            }
+            if let Some(body) = &body {
+                request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
+            }
+            let (problem, retry_after) = match self.attempt(request).await? {
                 Attempt::Answer(answer) => return Ok(answer),
                 Attempt::Problem { problem, retry_after } => (problem, retry_after),
             };
-            let Some(wait) = self.retries.wait(attempts, retry_after) else {
+            let Some(wait) = retries.wait(attempts, retry_after) else {
                 return Err(Error::Problem(Box::new(problem)));
             };
             tokio::time::sleep(wait).await;
@@ -91,14 +148,16 @@ impl Client {
         url
     }
 
-    async fn attempt<T: DeserializeOwned>(&self, url: Url) -> Result<Attempt<T>, Error> {
-        let response = self.request(url).send().await.map_err(Error::Transport)?;
-        read(response).await
+    async fn attempt<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<Attempt<T>, Error> {
+        read(request.send().await.map_err(Error::Transport)?).await
     }
 
     /// A request with what every one of this client has.
-    pub(crate) fn request(&self, url: Url) -> RequestBuilder {
-        let mut request = self.http.get(url);
+    pub(crate) fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        let mut request = self.http.request(method, url);
         if let Some(language) = &self.language {
             request = request.header(ACCEPT_LANGUAGE, language.clone());
         }
@@ -125,6 +184,7 @@ async fn read<T: DeserializeOwned>(mut response: Response) -> Result<Attempt<T>,
         return serde_json::from_slice(&text).map(Attempt::Answer).map_err(foreign);
     }
     let problem = serde_json::from_slice(&text).map_err(foreign)?;
+    // Every other status is for the caller to decide about.
     let passes = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS];
     let retry_after = retry_after.filter(|_| passes.contains(&status));
     Ok(Attempt::Problem { problem, retry_after })
@@ -173,14 +233,7 @@ impl ClientBuilder {
         let language = language.map(|language| {
             HeaderValue::from_str(&language).map_err(|_| Error::Language(language))
         });
-        let credential = credential.map(|credential| {
-            let mut value = HeaderValue::from_str(&format!("Bearer {credential}"))
-                .map_err(|_| Error::Credential)?;
-            // So that no debug output has it.
-            value.set_sensitive(true);
-            Ok(value)
-        });
-        let credential = credential.transpose()?;
+        let credential = credential.as_deref().map(bearer).transpose()?;
         // The API leads nowhere else, so what does is not it.
         let http = reqwest::Client::builder()
             .timeout(timeout)
@@ -190,6 +243,15 @@ impl ClientBuilder {
             .map_err(Error::Transport)?;
         Ok(Client { http, api, retries, language: language.transpose()?, credential })
     }
+}
+
+/// The header that shows a credential.
+fn bearer(credential: &str) -> Result<HeaderValue, Error> {
+    let value = HeaderValue::from_str(&format!("Bearer {credential}"));
+    let mut value = value.map_err(|_| Error::Credential)?;
+    // So that no debug output has it.
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// The seconds of a `Retry-After`, the only form that the API uses.

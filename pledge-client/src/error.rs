@@ -16,8 +16,11 @@ pub enum Error {
     #[error("the credential has characters that no credential has")]
     Credential,
     /// The id is no part of a path.
-    #[error("`{0}` is not the id of a settlement")]
+    #[error("`{0}` is no id or name of anything")]
     Id(String),
+    /// The body of a request cannot be written.
+    #[error("the body of the request cannot be written")]
+    Body(#[source] serde_json::Error),
     /// The request or its answer did not arrive.
     #[error("the API cannot be reached")]
     Transport(#[source] reqwest::Error),

@@ -4,6 +4,9 @@
 //! which streams its pages or its items. An answer that may work later (503 with `Retry-After`) is asked
 //! for again, a bounded number of times; every other error is the [`Problem`] that the API answered.
 //!
+//! What needs a caller is asked for by a client that shows a credential ([`Client::showing`]): a person's access
+//! token, which [`AuthRoutes`] gives, or the key of a program. A write is an [`Act`], done once.
+//!
 //! ```no_run
 //! use futures::TryStreamExt;
 //! use pledge_client::{Asked, Client, Order};
@@ -22,6 +25,7 @@
 //! # }
 //! ```
 
+mod access;
 mod answers;
 mod client;
 mod error;
@@ -29,7 +33,17 @@ mod live;
 mod pages;
 mod retries;
 mod routes;
+mod secret;
 
+pub use access::answers::{
+    ApiKey, AuditRecord, ChangedChain, ChangedToken, EndedSessions, Grant, Invitation, Me,
+    NewApiKey, NewInvitation, Nonce, PlannedContract, PlannedToken, RemovedRole, RetriedSettlement,
+    RewindPlan, RewoundChain, Role, Session, Ticket, Tokens, User, Wallet,
+};
+pub use access::{
+    Act, AdminRoutes, AuditFilter, AuthRoutes, NewKey, NewProgramme, OperatorRoutes, Person,
+    ProfileChange,
+};
 pub use answers::{
     Account, BatchFailure, Chain, Change, Contract, HaltedToken, Holding, Leaderboard,
     NonConserving, Page, PointsInterval, Portfolio, Programme, RankedAccount, RateStep, Settlement,
@@ -41,3 +55,4 @@ pub use live::{Cut, Interruption, Live, State, Update, Watch, Watched};
 pub use pages::{List, Pages};
 pub use retries::Retries;
 pub use routes::{Asked, Intervals, Order, SettlementFilter, TokenRoutes};
+pub use secret::Secret;

@@ -6,8 +6,8 @@ mod watch;
 use std::time::Duration;
 
 use pledge_core::event::{EventEnvelope, EventSeq};
-use reqwest::Response;
 use reqwest::header::{ACCEPT, HeaderName};
+use reqwest::{Method, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -81,7 +81,7 @@ impl Client {
     /// What happens to topics from now on, or after an event: see `docs/live.md` for the topics.
     pub async fn live(&self, topics: &[String], after: Option<&str>) -> Result<Live, Error> {
         let url = self.url(&["stream"], &[("topics", topics.join(","))]);
-        let mut request = self.request(url).header(ACCEPT, "text/event-stream");
+        let mut request = self.request(Method::GET, url).header(ACCEPT, "text/event-stream");
         if let Some(after) = after {
             request = request.header(LAST_EVENT_ID, after);
         }

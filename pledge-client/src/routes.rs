@@ -92,11 +92,7 @@ impl Client {
 
     /// A settlement by its id.
     pub async fn settlement(&self, id: &str) -> Result<Settlement, Error> {
-        // A path resolves them away, and another route would answer.
-        if [".", "..", ""].contains(&id) {
-            return Err(Error::Id(id.to_owned()));
-        }
-        self.get(&["settlements", id], &[]).await
+        self.get(&["settlements", segment(id)?], &[]).await
     }
 }
 
@@ -190,12 +186,17 @@ impl<'a> TokenRoutes<'a> {
     }
 }
 
-fn path(parts: &[&str]) -> Vec<String> {
+/// An id or a name as a part of a path. A path resolves some texts away, and another route would answer.
+pub(crate) fn segment(text: &str) -> Result<&str, Error> {
+    if [".", "..", ""].contains(&text) { Err(Error::Id(text.to_owned())) } else { Ok(text) }
+}
+
+pub(crate) fn path(parts: &[&str]) -> Vec<String> {
     parts.iter().map(|part| (*part).to_owned()).collect()
 }
 
 /// The parameters that have a value.
-fn given<const N: usize>(
+pub(crate) fn given<const N: usize>(
     query: [(&'static str, Option<String>); N],
 ) -> Vec<(&'static str, String)> {
     query.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()

@@ -193,11 +193,61 @@ fn every_example_of_the_document_is_read_whole() -> Result<()> {
 }
 
 #[test]
+fn every_example_of_access_is_read_whole() -> Result<()> {
+    use pledge_client::{
+        ApiKey, AuditRecord, ChangedChain, ChangedToken, EndedSessions, Invitation, Me, NewApiKey,
+        NewInvitation, Nonce, Programme, RemovedRole, RetriedSettlement, RewindPlan, RewoundChain,
+        Role, Session, Ticket, Tokens, User,
+    };
+    let text = include_str!("../../pledge-http/openapi/access_answers.json");
+    let examples: BTreeMap<String, Value> = serde_json::from_str(text)?;
+    for (operation, example) in &examples {
+        let read = match operation.as_str() {
+            "nonce" => again::<Nonce>(example),
+            "sign_in_with_wallet" | "sign_in_with_password" | "register" | "refresh" => {
+                again::<Tokens>(example)
+            }
+            "ticket" => again::<Ticket>(example),
+            "me" => again::<Me>(example),
+            "sessions" => again::<Page<Session>>(example),
+            "revoke_session" | "logout" | "logout_everywhere" => again::<EndedSessions>(example),
+            "pause_chain" | "resume_chain" => again::<ChangedChain>(example),
+            "pause_token" | "resume_token" => again::<ChangedToken>(example),
+            "plan_rewind" => again::<RewindPlan>(example),
+            "rewind_chain" => again::<RewoundChain>(example),
+            "retry_settlement" => again::<RetriedSettlement>(example),
+            "add_programme" | "change_programme" => again::<Programme>(example),
+            "users" => again::<Page<User>>(example),
+            "change_me" | "user" | "change_grants" | "ban_user" | "unban_user" | "remove_user" => {
+                again::<User>(example)
+            }
+            "invitations" => again::<Page<Invitation>>(example),
+            "invite" => again::<NewInvitation>(example),
+            "revoke_invitation" => again::<Invitation>(example),
+            "roles" => again::<Page<Role>>(example),
+            "add_role" | "change_role" => again::<Role>(example),
+            "remove_role" => again::<RemovedRole>(example),
+            "api_keys" => again::<Page<ApiKey>>(example),
+            "add_api_key" => again::<NewApiKey>(example),
+            "revoke_api_key" => again::<ApiKey>(example),
+            "audit" => again::<Page<AuditRecord>>(example),
+            other => panic!("the client has no {other}"),
+        };
+        assert_eq!(plain(&read?), plain(example), "{operation}");
+    }
+    Ok(())
+}
+
+#[test]
 fn every_problem_of_the_document_is_read_whole() -> Result<()> {
-    let text = include_str!("../../pledge-http/openapi/problems.json");
-    let problems: BTreeMap<String, Value> = serde_json::from_str(text)?;
-    for (code, problem) in &problems {
-        assert_eq!(again::<pledge_client::Problem>(problem)?, *problem, "{code}");
+    for text in [
+        include_str!("../../pledge-http/openapi/problems.json"),
+        include_str!("../../pledge-http/openapi/access_problems.json"),
+    ] {
+        let problems: BTreeMap<String, Value> = serde_json::from_str(text)?;
+        for (code, problem) in &problems {
+            assert_eq!(again::<pledge_client::Problem>(problem)?, *problem, "{code}");
+        }
     }
     Ok(())
 }

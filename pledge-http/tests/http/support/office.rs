@@ -79,6 +79,10 @@ impl Passwords for PlainPasswords {
     ) -> Result<bool, PasswordsError> {
         Ok(hash.is_some_and(|hash| *hash == hash_of(password.expose())))
     }
+
+    fn is_outdated(&self, _: &PasswordHash) -> bool {
+        false
+    }
 }
 
 #[derive(Debug)]
