@@ -48,6 +48,7 @@ mod portfolio;
 mod problem;
 mod pulse;
 mod refusal;
+#[cfg_attr(not(feature = "live"), allow(dead_code, reason = "some are of live routes alone"))]
 mod schema;
 mod settlements;
 mod statements;
