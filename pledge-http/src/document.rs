@@ -3,6 +3,7 @@
 mod examples;
 #[cfg(feature = "docs")]
 mod page;
+#[cfg_attr(not(feature = "live"), allow(dead_code, reason = "some are of live routes alone"))]
 mod refused;
 #[cfg(feature = "access")]
 mod security;

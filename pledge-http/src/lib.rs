@@ -51,6 +51,7 @@ mod problem;
 mod pulse;
 mod reader;
 mod refusal;
+#[cfg_attr(not(feature = "live"), allow(dead_code, reason = "some are of live routes alone"))]
 mod schema;
 mod settlements;
 mod statements;

@@ -74,7 +74,7 @@ mod tests {
         let expected = r#"{"type":"subscribed","request":1,"topics":["chains"],"position":"9"}"#;
         assert_eq!(subscribed, expected);
         assert_eq!(Answer::pong(None).text(), r#"{"type":"pong","request":null}"#);
-        let problem = Problem::new(Message::MalformedSocketMessage {});
+        let problem = Problem::new(Message::NoCommand {});
         let error = Answer::error(request, &problem, Language::Chinese).text();
         assert!(error.contains(r#""code":"malformed-message""#), "{error}");
     }

@@ -267,7 +267,7 @@ fn end_of(error: axum::Error) -> End {
 
 fn problem_of(cause: &Cause) -> Problem {
     match cause {
-        Cause::Malformed => Problem::new(Message::MalformedSocketMessage {}),
+        Cause::Malformed => Problem::new(Message::NoCommand {}),
         Cause::Topic(unknown) => entrance::unknown_topic(unknown),
         Cause::NoTopics => Problem::malformed("topics", ""),
         Cause::After(after) => Problem::malformed("after", after),

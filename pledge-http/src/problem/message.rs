@@ -68,7 +68,7 @@ messages! {
     #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "of live streams alone"))]
     UpgradeRequired UpgradeRequired "upgrade-required" {}
     #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "of live streams alone"))]
-    MalformedSocketMessage MalformedMessage "malformed-socket-message" {}
+    NoCommand MalformedMessage "no-command" {}
     EdgesDescend InvalidParameter "edges-descend" { earlier, later }
     /// `start` is the path at which a reader begins.
     UnknownRoute UnknownRoute "unknown-route" { path, start }
