@@ -12,7 +12,8 @@ fn silent() -> Progress {
 }
 
 async fn born(seed: u64, speed: &str) -> (Stores, Life) {
-    let (stores, market, _) = demo::play(&silent(), seed).await.unwrap();
+    let stores = Stores::in_memory();
+    let (market, _) = demo::play(&stores, &silent(), seed).await.unwrap();
     (stores, Life::new(market, speed.parse().unwrap()))
 }
 
