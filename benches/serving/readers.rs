@@ -215,7 +215,8 @@ impl Stage {
         }
         tokio::time::sleep(Duration::from_secs(3)).await;
         reading.abort_all();
-        let seen = seen.lock().expect("no holder panics");
+        // Nobody writes any more: the readers are gone.
+        let seen = seen.lock().expect("no holder panics").clone();
         let good = READERS - SILENT;
         let whole = seen.values().filter(|times| times.len() == good).count();
         let mut spread: Vec<Duration> = Vec::new();

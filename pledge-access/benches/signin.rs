@@ -3,6 +3,8 @@
 //! Prints the medians and the test of Mann and Whitney, which asks whether values of one sample tend to be larger
 //! than those of the other. It fails where they do at a level of 1 %.
 
+#![expect(clippy::print_stdout, reason = "the figures are the result")]
+
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};

@@ -46,7 +46,7 @@ async fn settled() -> (World, Ports) {
 }
 
 async fn acts(world: &World) -> Vec<String> {
-    let acts = world.fixture.all_acts().await.unwrap();
+    let acts = world.fixture.all_acts().await.expect("a read");
     acts.iter().map(|record| record.act.action.to_string()).collect()
 }
 

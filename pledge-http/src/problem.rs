@@ -36,7 +36,7 @@ const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
 pub(crate) struct Problem {
     message: Message,
     /// The parameter to change.
-    parameter: Option<String>,
+    parameter: Option<Box<str>>,
     /// The nearest instant for which there is an answer.
     bound: Option<Timestamp>,
     /// The seconds after which it may work, where the kind of the problem has none.
@@ -78,7 +78,7 @@ impl Problem {
 
     /// A wrong parameter, and why it is wrong.
     pub(crate) fn invalid(parameter: &str, message: Message) -> Self {
-        Self { parameter: Some(parameter.to_owned()), ..Self::new(message) }
+        Self { parameter: Some(parameter.into()), ..Self::new(message) }
     }
 
     /// A sign-in that has to wait after others failed.
@@ -108,7 +108,7 @@ impl Problem {
             title: language.text(&kind.title(), &[]),
             status: kind.status().as_u16(),
             detail: language.text(self.message.key(), &self.message.arguments()),
-            parameter: self.parameter.clone(),
+            parameter: self.parameter.clone().map(String::from),
             bound: self.bound,
         }
     }

@@ -1,4 +1,4 @@
-//! A server without its HTTP: sign-in over a file of SQLite.
+//! A server without its HTTP: sign-in over a file of `SQLite`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

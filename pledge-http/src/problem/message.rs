@@ -108,7 +108,7 @@ messages! {
     AccessNotConfigured AccessNotConfigured "access-not-configured" {}
     SignInRefused SignInRefused "sign-in-refused" {}
     WrongPassword SignInRefused "wrong-password" {}
-    MessageRefused SignInRefused "message-refused" {}
+    OtherMessageSigned SignInRefused "message-refused" {}
     NotRegistered SignInRefused "not-registered" {}
     RefreshRefused SignInRefused "refresh-refused" {}
     SignInSlowed TooManyRequests "sign-in-slowed" { seconds }
@@ -123,7 +123,7 @@ messages! {
     RepeatedField InvalidBody "repeated-field" { field }
     /// `form` is one of [`Form`](super::Form).
     MalformedField InvalidBody "malformed-field" { field, form }
-    MalformedMessage InvalidBody "malformed-message" { line }
+    MalformedSignIn InvalidBody "malformed-message" { line }
     UnfitPassword InvalidBody "unfit-password" {}
     OneWayIn InvalidBody "one-way-in" {}
     TooManyGrants InvalidBody "too-many-grants" {}

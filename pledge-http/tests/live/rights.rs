@@ -92,7 +92,7 @@ async fn a_ticket_opens_one_stream_and_no_second() {
 async fn halt(place: &Place, reason: &str) {
     let status = ChainStatus::Halted(reason.to_owned());
     let report = ChainReport { chain: CHAIN, status, head: None, head_time: None, processed: None };
-    place.store.report_chain(&report).await.unwrap();
+    place.store.report_chain(&report).await.expect("a store in memory");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ const API: &str = "/api/v1";
 
 #[derive(Debug, Args)]
 pub(super) struct WatchArgs {
-    /// chains, settlements or account:CHAIN_ID:TOKEN:ACCOUNT [default: chains settlements]
+    /// `chains`, `settlements` or `account:CHAIN_ID:TOKEN:ACCOUNT` [default: chains settlements]
     #[arg(value_name = "TOPIC")]
     topics: Vec<String>,
     /// The API; who is to sign in sets a key or an access token in the variable `PLEDGE_API_KEY`

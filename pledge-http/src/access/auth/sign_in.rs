@@ -180,13 +180,13 @@ impl From<SignInError> for Problem {
         let message = match error {
             SignInError::Message(malformed) => {
                 let line = malformed.line.to_string();
-                return Self::invalid("message", Message::MalformedMessage { line });
+                return Self::invalid("message", Message::MalformedSignIn { line });
             }
             SignInError::Signature(_) => return Self::wrong_field("signature"),
             SignInError::Refused(_)
             | SignInError::Nonce(_)
             | SignInError::NonceUsed
-            | SignInError::NotSigned(_) => Message::MessageRefused {},
+            | SignInError::NotSigned(_) => Message::OtherMessageSigned {},
             SignInError::Unavailable(error) => {
                 tracing::warn!(%error, "the chain of a wallet cannot be asked");
                 Message::NodeUnavailable {}

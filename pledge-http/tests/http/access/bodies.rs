@@ -11,7 +11,9 @@ use crate::support::office::{Office, request, text};
 async fn sent(office: &Office, kind: Option<&str>, body: Vec<u8>) -> (StatusCode, Value) {
     let mut asked = request(None, "POST", "/auth/password", "", None);
     if let Some(kind) = kind {
-        asked.headers_mut().insert(header::CONTENT_TYPE, kind.parse().unwrap());
+        asked
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, kind.parse().expect("a value of a header"));
     }
     *asked.body_mut() = Body::from(body);
     let response = office.router.clone().oneshot(asked).await.unwrap();

@@ -27,7 +27,7 @@ fn because(reason: &str) -> Option<Value> {
 
 /// How often chains were paused and resumed.
 async fn acts(office: &Office) -> usize {
-    let records = office.store.audit(&AuditQuery::newest(1_000)).await.unwrap();
+    let records = office.store.audit(&AuditQuery::newest(1_000)).await.expect("a read");
     records.iter().filter(|record| record.act.action.name().ends_with("_chain")).count()
 }
 

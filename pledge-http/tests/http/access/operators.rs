@@ -31,7 +31,7 @@ async fn declaring(is_declared: bool) -> (Office, TokenId, String) {
 }
 
 async fn newest(office: &Office) -> AuditRecord {
-    office.store.audit(&AuditQuery::newest(1)).await.unwrap().remove(0)
+    office.store.audit(&AuditQuery::newest(1)).await.expect("a read").remove(0)
 }
 
 fn because(reason: &str) -> Option<Value> {

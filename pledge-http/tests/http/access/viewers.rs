@@ -15,8 +15,8 @@ async fn office() -> Office {
         world.chain(1, THREE_PM).await;
         let token = world.token(1, TOKEN, 18).await;
         let by = operator_because(TEXT);
-        world.stores.balances.pause_chain(token.chain, &by).await.unwrap();
-        world.stores.balances.pause_token(token, &by).await.unwrap();
+        world.stores.balances.pause_chain(token.chain, &by).await.expect("it is paused");
+        world.stores.balances.pause_token(token, &by).await.expect("it is paused");
         Vec::new()
     })
     .await
