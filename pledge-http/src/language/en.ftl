@@ -1,7 +1,7 @@
 # What the API states, in English. zh.ftl has the same keys with the same arguments.
 
 title-invalid-parameter = Invalid parameter
-title-unauthenticated = Not signed in
+title-unauthenticated = Sign in first
 title-forbidden = Not allowed
 title-foreign-origin = Site not allowed
 title-too-many-topics = Too many topics

@@ -1,8 +1,8 @@
 # API 的中文文本。键与参数和 en.ftl 完全一致。
 
 title-invalid-parameter = 参数无效
-title-unauthenticated = 未登录
-title-forbidden = 无权操作
+title-unauthenticated = 请先登录
+title-forbidden = 没有权限
 title-foreign-origin = 不允许该站点
 title-too-many-topics = 主题过多
 title-upgrade-required = 仅支持 WebSocket

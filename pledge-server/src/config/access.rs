@@ -213,7 +213,7 @@ mod tests {
             ("pledge.example:443", "write pledge.example"),
             ("localhost:80", "write localhost"),
             ("Pledge.Example", "write pledge.example"),
-            ("plédge.example", "write xn--pldge-bsa.example"),
+            ("plédge.example", "write xn--pldge-csa.example"),
             ("pledge.example:08443", "write pledge.example:8443"),
         ] {
             let error = Domain::parse(text).unwrap_err();

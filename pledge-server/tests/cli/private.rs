@@ -104,10 +104,10 @@ fn a_folder_for_temporary_files_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_demo_writes_no_file() {
+fn a_demo_leaves_no_file() {
     let temporaries = Folder::new();
     let demo = &["demo", "--listen", "127.0.0.1:0"];
     let running = Folder::new().start_with(&temporary(&temporaries), demo);
-    assert_eq!(entries(temporaries.path()), [] as [PathBuf; 0]);
     assert!(running.interrupt().0.success());
+    assert_eq!(entries(temporaries.path()), [] as [PathBuf; 0]);
 }

@@ -127,5 +127,8 @@ async fn every_route_is_documented_and_every_documented_one_is_a_route() {
         .map(|path| path.trim_start_matches("/api/v1"))
         .collect();
     assert!(routes.contains("/auth/me"), "the debug output of a router has its paths: {shown}");
-    assert_eq!(routes, documented.keys().map(String::as_str).collect());
+    // What is live is mounted by its host, and lets its readers in by itself.
+    let is_live = |item: &serde_json::Value| item["get"]["tags"] == serde_json::json!(["live"]);
+    let documented = documented.iter().filter(|(_, item)| !is_live(item));
+    assert_eq!(routes, documented.map(|(path, _)| path.as_str()).collect());
 }
