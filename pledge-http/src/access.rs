@@ -2,7 +2,7 @@
 //!
 //! A request shows its credential in `Authorization: Bearer`, and nowhere else: no cookie is read, so another
 //! site cannot make a browser act for its user. The [`Gatekeeper`] asks an
-//! [`Authenticator`](pledge_office::access::Authenticator) who it is, and lets it in by the entry of the
+//! [`Authenticator`] who it is, and lets it in by the entry of the
 //! route in the one table of routes. A host nests [`guarded`] and [`routes`] under one path.
 //!
 //! A write names its reason and an `Idempotency-Key`. A repetition of the request is answered with what was

@@ -26,7 +26,7 @@ const COME_BACK_WITHIN: Duration = Duration::from_secs(5);
 
 /// Every reader of a process. A clone is another handle to the same.
 ///
-/// A host mounts its [`routes`](super::routes), and runs [`Hub::run`] as long as it serves them. The log of
+/// A host mounts its [`routes`](fn@super::routes), and runs [`Hub::run`] as long as it serves them. The log of
 /// events is the truth: the hub follows it by reading, woken by hints, and keeps no event that a reader could
 /// not read again.
 #[derive(Clone)]
