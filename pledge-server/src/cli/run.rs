@@ -13,6 +13,7 @@ use futures::FutureExt;
 use futures::future::join_all;
 use pledge_core::engine::Registration;
 use pledge_core::error::StoreError;
+use pledge_core::ports::EventRetention;
 use pledge_core::sharing::{InstanceId, Lease};
 use pledge_http::live::AllowedOrigins;
 use pledge_http::{Api, Health, Pulse};
@@ -225,6 +226,22 @@ async fn share_out(
     part
 }
 
+/// Keeps the database small: removes what is over, until `stop`.
+fn keep_small(
+    stores: &Stores,
+    retention: EventRetention,
+    incidents: &Incidents,
+    running: &mut Tasks,
+    stop: &CancellationToken,
+) {
+    let events = stores.events.clone();
+    let (incidents, stop) = (incidents.clone(), stop.clone());
+    if let Some(access) = stores.access.clone() {
+        running.spawn(tasks::keep_pruning_access(access, incidents.clone(), stop.clone()));
+    }
+    running.spawn(tasks::keep_pruning(events, retention, SystemTime::now, incidents, stop));
+}
+
 /// Opens the API and starts every task.
 async fn spawn(
     context: &Context,
@@ -254,31 +271,17 @@ async fn spawn(
     let (news, drain) = (hub.news(), config.limits.drain);
     running.spawn(live::keep_live(hub, stores.clone(), drain, stop.clone()));
     running.spawn(tasks::keep_pulse(pulse.clone(), stop.clone()));
-    let survey = meters.survey.clone();
     let consumers = vec![tasks::log_dispatcher(stores).consumer().clone()];
-    running.spawn(survey.keep(stores.clone(), pulse, consumers, stop.clone()));
+    running.spawn(meters.survey.clone().keep(stores.clone(), pulse, consumers, stop.clone()));
     running.spawn(tasks::watch_store(stores.clone(), stop.clone()));
     let part = share_out(stores, lease(chains), &incidents, running, stop).await;
-    let pruning = tasks::keep_pruning(
-        stores.events.clone(),
-        config.storage.events,
-        SystemTime::now,
-        incidents.clone(),
-        stop.clone(),
-    );
-    running.spawn(pruning);
-    if let Some(access) = &stores.access {
-        let (access, incidents) = (access.clone(), incidents.clone());
-        running.spawn(tasks::keep_pruning_access(access, incidents, stop.clone()));
-    }
+    keep_small(stores, config.storage.events, &incidents, running, stop);
     let settled = Arc::new(Notify::new());
     let intervals = chains.iter().map(|chain| chain.poll_interval);
     let interval = intervals.min().expect("at least one chain is configured");
     let log = tasks::log_dispatcher(stores);
-    let moved = settled.clone();
-    let delivering =
-        tasks::keep_notifying(log, part.clone(), interval, moved, incidents.clone(), stop.clone());
-    running.spawn(delivering);
+    let (moved, its) = (settled.clone(), incidents.clone());
+    running.spawn(tasks::keep_notifying(log, part.clone(), interval, moved, its, stop.clone()));
     for (chain, start) in chains.iter().zip(starts) {
         let (moved, settled) = (Arc::new(Notify::new()), settled.clone());
         let wakes = Wakes { moved, settled, news: news.clone() };
