@@ -104,7 +104,7 @@ impl OwnServer {
 
     /// Suspends the process: its connections stay open, and nothing answers.
     pub fn freeze(&self) {
-        self.process.as_ref().expect("a server that runs").signal("STOP");
+        self.process.as_ref().expect("a server that runs").suspend();
     }
 
     /// Resumes the suspended process.

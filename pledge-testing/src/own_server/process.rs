@@ -32,6 +32,19 @@ impl Process {
         assert!(sent.success(), "{kill}");
     }
 
+    /// Suspends it. A signal reaches one thread after the other, so this waits until the last has stopped.
+    pub(super) fn suspend(&self) {
+        self.signal("STOP");
+        #[cfg(unix)]
+        {
+            use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+            let pid = Pid::from_child(&self.child);
+            let stopped = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+            let status = waitid(WaitId::Pid(pid), stopped).expect("a child can be waited for");
+            assert!(status.is_some_and(|status| status.stopped()), "the server has ended");
+        }
+    }
+
     /// Whether it ends within that time.
     pub(super) async fn ended(&mut self, patience: Duration) -> bool {
         let until = Instant::now() + patience;
