@@ -24,7 +24,7 @@ simulation() { cargo run --release -p pledge-testing --example pledge-sim -- "$@
 case ${1:-} in
     simulation) simulation --seeds "${2:-100000}" ;;
     planted) simulation --planted ;;
-    kills) PLEDGE_KILLS=${2:-1000} scripts/services.sh exec cargo test -p pledge-server --all-features --test anvil kills_over -- --nocapture ;;
+    kills) PLEDGE_KILLS=${2:-1000} scripts/services.sh exec cargo test --workspace --all-features --test anvil kills_over -- --nocapture ;;
     unreliable | bounds) cargo bench -p pledge-benches --bench "$1" ;;
     signin) cargo bench -p pledge-access --bench signin ;;
     requests | attack)
@@ -41,7 +41,7 @@ case ${1:-} in
         ;;
     live)
         PLEDGE_LIVE_SEEDS=${2:-200} cargo test --release -p pledge-http --all-features --test live seeds -- --nocapture
-        scripts/services.sh exec cargo test -p pledge-server --all-features --test cli watching
+        scripts/services.sh exec cargo test --workspace --all-features --test cli watching
         ;;
     autobahn) scripts/autobahn.sh ;;
     schemathesis) scripts/schemathesis.sh "${2:-200}" ;;

@@ -67,10 +67,10 @@ impl Round {
         let mut victim = Victim::start(setup);
         if self.aims {
             victim.serves().await;
-            tokio::time::sleep(self.works + pace.catching_up()).await;
+            tokio::time::sleep(pace.time_for(self.works + pace.catching_up())).await;
             self.wait_for_a_write(&victim, backend, pace, tally).await;
         } else {
-            tokio::time::sleep(self.works).await;
+            tokio::time::sleep(pace.time_for(self.works)).await;
         }
         victim.kill();
         pace.is_over.set(true);
