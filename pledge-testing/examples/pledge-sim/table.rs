@@ -5,7 +5,7 @@ use super::plants::plants;
 use super::play;
 
 /// The number of seeds within which each bug must be caught.
-const SEEDS: u64 = 3_000;
+const SEEDS: u64 = 10_000;
 
 /// Plays each bug, or the named one, and prints how many seeds caught it. Returns whether all were.
 pub(crate) fn print(only: Option<&str>) -> Result<bool, String> {
