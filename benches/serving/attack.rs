@@ -99,7 +99,7 @@ impl Stage {
         let server = Server::start(&format!(
             "[storage]\nurl = \"sqlite:{file}\"\n[server]\nlisten = \"127.0.0.1:0\"\n\
              [limits]\nconnections_per_address = 400\nrequests_per_second = 0\n\
-             [chains.bench]\nchain_id = {CHAIN}\nrpc_urls = [\"{}\"]\nconfirmations = 1\n\
+             [chains.bench]\nchain_id = {CHAIN}\nrpc_urls = [\"{}\"]\nconfirmations = 1\npoll_interval = \"100ms\"\n\
              [chains.bench.tokens.usdx]\naddress = \"{}\"\n[chains.bench.tokens.usdx.points]\nrate = \"0.05\"\n",
             anvil.url(),
             id.address

@@ -18,6 +18,7 @@ mod probes;
 mod proxies;
 mod rate;
 mod request_id;
+mod threads;
 mod turns;
 
 use std::io;
@@ -37,6 +38,7 @@ use connections::Connections;
 
 pub use layers::Layers;
 pub use rate::slowing_sign_in;
+pub use threads::ReaderThreads;
 pub use turns::{taking_turns, turns};
 
 /// Sent to a client for which there is no room, which may come again after a second.

@@ -8,6 +8,7 @@ use std::process;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use anyhow::Context as _;
 use clap::Args;
 use futures::FutureExt;
 use futures::future::join_all;
@@ -30,7 +31,7 @@ use crate::entrance::Entrance;
 use crate::live;
 use crate::metrics::Meters;
 use crate::operations::{Gates, Listeners};
-use crate::serving::{self, Layers};
+use crate::serving::{self, Layers, ReaderThreads};
 use crate::setup::{self, Examined, SetupError, Unknown};
 use crate::stores::Stores;
 use crate::tasks::{
@@ -92,7 +93,8 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     if is_reloaded {
         running.spawn(Reloading::new(&context, layers.clone())?.keep(context.stop.clone()));
     }
-    let gates = listeners.serve(&layers, &meters, &mut running, &context.stop);
+    let threads = ReaderThreads::start().context("cannot start the threads of readers")?;
+    let gates = listeners.serve(&layers, &meters, (&mut running, &threads), &context.stop);
     let prepared = context.stop.run_until_cancelled(prepare(&mut config)).await;
     let Some(prepared) = prepared else {
         return Ok(Verdict::Fine);
