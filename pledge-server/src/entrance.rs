@@ -18,7 +18,7 @@ use crate::config::{AccessConfig, ChainConfig};
 use crate::late::LateChain;
 use crate::metrics::TurnMeter;
 use crate::rewinding::ConfiguredChains;
-use crate::serving;
+use crate::serving::{self, ReaderThreads};
 use crate::setup::token_id;
 use crate::stores::Stores;
 use crate::wire;
@@ -65,10 +65,16 @@ impl Entrance {
         &self.keeper
     }
 
-    /// The routes. Those that read take turns; the others are bounded by what they do.
-    pub(crate) fn routes(self, api: Api, turns: &Turns, meter: &TurnMeter) -> Router {
+    /// The routes. Those that read take turns on threads of their own; the others are bounded by what they do.
+    pub(crate) fn routes(
+        self,
+        api: Api,
+        (turns, meter): (&Turns, &TurnMeter),
+        threads: &ReaderThreads,
+    ) -> Router {
         let Self { keeper, api: access } = self;
-        let reading = serving::taking_turns(access::guarded(api, &keeper), turns, meter);
+        let reading = threads.serving(access::guarded(api, &keeper));
+        let reading = serving::taking_turns(reading, turns, meter);
         match access {
             Some(access) => {
                 reading.merge(serving::slowing_sign_in(access::routes(access, &keeper)))

@@ -18,7 +18,7 @@ use tower::ServiceExt;
 
 use crate::config::ServerConfig;
 use crate::metrics::{HttpMeter, ListenerMeter, Meters, Sources};
-use crate::serving::{self, Layers, ReaderThreads};
+use crate::serving::{self, Layers};
 use crate::stores::Stores;
 use crate::tasks::Tasks;
 
@@ -83,19 +83,16 @@ impl Listeners {
     }
 
     /// Serves from now on: `/healthz` and `/ping` at once, everything else after [`Gates::open`].
-    ///
-    /// Readers are served by threads of their own, operators by those of the caller.
     pub fn serve(
         self,
         layers: &Layers,
         meters: &Meters,
-        (running, threads): (&mut Tasks, &ReaderThreads),
+        running: &mut Tasks,
         stop: &CancellationToken,
     ) -> Gates {
         let Self { readers: (listener, readers), operators, audience } = self;
         let (router, meter) = (HttpMeter::naming(readers.clone().router()), meters.readers.clone());
-        let serving = serving::serve(listener, router, layers.clone(), meter, stop.clone());
-        running.spawn_on(serving, threads.handle());
+        running.spawn(serving::serve(listener, router, layers.clone(), meter, stop.clone()));
         let operators = operators.map(|(listener, gate)| {
             let (layers, meter) = (layers.for_operators(), ListenerMeter::default());
             let router = gate.clone().router();

@@ -23,7 +23,7 @@ use crate::demo::{self, Life, Market, Speed};
 use crate::entrance::Entrance;
 use crate::live;
 use crate::metrics::ListenerMeter;
-use crate::serving::{self, Layers};
+use crate::serving::{self, Layers, ReaderThreads};
 use crate::stores::Stores;
 use crate::tasks::{self, Incidents, Tasks, ThisProcess};
 use crate::wire;
@@ -125,8 +125,9 @@ async fn live(
     let (turns, layers) = (serving::turns(limits.reads), Layers::bare(limits));
     let (keeper, meter) = (entrance.keeper(), ListenerMeter::default());
     let hub = live::hub(&stores, queries.clone(), turns.clone(), layers.origins(), keeper);
+    let threads = ReaderThreads::start()?;
     let routes = entrance
-        .routes(Api { queries, clock: SystemTime::now }, &turns, &meter.turns)
+        .routes(Api { queries, clock: SystemTime::now }, (&turns, &meter.turns), &threads)
         .merge(pledge_http::live::routes(hub.clone()));
     let document = pledge_http::access::openapi_of_service();
     let service = pledge_http::service_over(routes, pledge_http::probes(health), &document);

@@ -8,7 +8,6 @@ use std::process;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context as _;
 use clap::Args;
 use futures::FutureExt;
 use futures::future::join_all;
@@ -93,8 +92,7 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     if is_reloaded {
         running.spawn(Reloading::new(&context, layers.clone())?.keep(context.stop.clone()));
     }
-    let threads = ReaderThreads::start().context("cannot start the threads of readers")?;
-    let gates = listeners.serve(&layers, &meters, (&mut running, &threads), &context.stop);
+    let gates = listeners.serve(&layers, &meters, &mut running, &context.stop);
     let prepared = context.stop.run_until_cancelled(prepare(&mut config)).await;
     let Some(prepared) = prepared else {
         return Ok(Verdict::Fine);
@@ -107,7 +105,8 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     meters.name_chains(&config.chains);
     let stores = meters.store.around(stores);
     let outside = (gates, meters, layers.origins());
-    spawn(&context, &stores, &config, starts, outside, &mut running).await?;
+    let threads = ReaderThreads::start()?;
+    spawn(&context, &stores, &config, starts, outside, (&mut running, &threads)).await?;
     context.output.print(&Serving {
         url: url.clone(),
         operations,
@@ -251,7 +250,7 @@ async fn spawn(
     config: &Config,
     starts: Vec<Start>,
     (gates, meters, origins): (Gates, Meters, Arc<dyn AllowedOrigins>),
-    running: &mut Tasks,
+    (running, threads): (&mut Tasks, &ReaderThreads),
 ) -> anyhow::Result<()> {
     let (stop, chains) = (&context.stop, &config.chains);
     let incidents = Incidents::default();
@@ -266,7 +265,7 @@ async fn spawn(
         Entrance::new(&config.access, config.server.public_reads, chains, stores, queries.clone());
     let hub = live::hub(stores, queries.clone(), turns.clone(), origins, entrance.keeper());
     let api = Api { queries, clock: SystemTime::now };
-    let routes = entrance.routes(api, &turns, &meters.readers.turns);
+    let routes = entrance.routes(api, (&turns, &meters.readers.turns), threads);
     let health =
         Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now };
     gates.open((routes, hub.clone()), health, &meters, stores);

@@ -1,8 +1,13 @@
 //! Threads for readers.
 
-use std::io;
-
+use anyhow::Context;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio_util::task::AbortOnDropHandle;
 
 /// How much less often than the others a thread of readers runs where processors are short, in steps of `nice`.
 ///
@@ -18,14 +23,19 @@ pub struct ReaderThreads(Option<Runtime>);
 
 impl ReaderThreads {
     /// Starts them, as many as the machine has processors.
-    pub fn start() -> io::Result<Self> {
+    pub fn start() -> anyhow::Result<Self> {
         let mut builder = Builder::new_multi_thread();
         builder.enable_all().thread_name("readers").on_thread_start(yield_to_others);
-        builder.build().map(|runtime| Self(Some(runtime)))
+        let runtime = builder.build().context("cannot start the threads of readers")?;
+        Ok(Self(Some(runtime)))
     }
 
-    /// Where the work of readers is spawned.
-    pub fn handle(&self) -> &Handle {
+    /// Routes that are answered on these threads, while the caller's take in the request and give out the answer.
+    pub fn serving(&self, routes: Router) -> Router {
+        routes.route_layer(from_fn_with_state(self.handle().clone(), answer))
+    }
+
+    fn handle(&self) -> &Handle {
         self.0.as_ref().expect("held until dropped").handle()
     }
 }
@@ -39,6 +49,17 @@ impl Drop for ReaderThreads {
     }
 }
 
+async fn answer(State(threads): State<Handle>, request: Request, next: Next) -> Response {
+    // A client that leaves ends it.
+    match AbortOnDropHandle::new(threads.spawn(next.run(request))).await {
+        Ok(answer) => answer,
+        // As it would end the connection elsewhere.
+        Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
+        // The process ends.
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
 /// Lowers the priority of this thread. Linux has one for each thread; elsewhere it is the whole process's, and stays.
 fn yield_to_others() {
     #[cfg(target_os = "linux")]
@@ -49,20 +70,34 @@ fn yield_to_others() {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::routing::get;
     use rustix::process::getpriority_process;
+    use tower::ServiceExt;
 
     use super::*;
 
+    fn priority() -> i32 {
+        getpriority_process(None).unwrap()
+    }
+
+    async fn answered(routes: Router) -> String {
+        let answer = routes.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
+        String::from_utf8(to_bytes(answer.into_body(), 100).await.unwrap().to_vec()).unwrap()
+    }
+
     #[tokio::test]
-    async fn threads_of_readers_and_those_they_start_come_after_the_others() {
-        let own = || getpriority_process(None).unwrap();
-        let before = own();
-        let threads = ReaderThreads::start().unwrap();
-        let handle = threads.handle();
-        let worker = handle.spawn(async move { (own(), std::thread::spawn(own).join().unwrap()) });
+    async fn readers_and_the_threads_they_start_come_after_the_others() {
+        let before = priority();
         let later = (before + NICE).min(19);
-        assert_eq!(worker.await.unwrap(), (later, later));
-        assert_eq!(handle.spawn_blocking(own).await.unwrap(), later);
-        assert_eq!(own(), before);
+        let threads = ReaderThreads::start().unwrap();
+        let of_both = async || {
+            let started = std::thread::spawn(priority).join().unwrap();
+            format!("{} {started}", priority())
+        };
+        let routes = Router::new().route("/", get(of_both));
+        assert_eq!(answered(routes.clone()).await, format!("{before} {before}"));
+        assert_eq!(answered(threads.serving(routes)).await, format!("{later} {later}"));
+        assert_eq!(priority(), before);
     }
 }
