@@ -31,4 +31,6 @@ mod serving;
 mod several_nodes;
 mod standing;
 mod starting;
+#[cfg(target_os = "linux")]
+mod vanished;
 mod watching;
