@@ -126,6 +126,7 @@ async fn live(
     let (keeper, meter) = (entrance.keeper(), ListenerMeter::default());
     let hub = live::hub(&stores, queries.clone(), turns.clone(), layers.origins(), keeper);
     let routes = entrance
+        .watched_by(Arc::new(hub.clone()))
         .routes(Api { queries, clock: SystemTime::now }, &turns, &meter.turns)
         .merge(pledge_http::live::routes(hub.clone()));
     let document = pledge_http::access::openapi_of_service();
