@@ -13,6 +13,7 @@ mod database;
 mod demo;
 mod instances;
 mod live_rights;
+mod live_seeds;
 mod logs;
 mod migrating;
 mod node;
