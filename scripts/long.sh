@@ -10,7 +10,8 @@
 #   scripts/long.sh attack       the follower's lag while readers flood the server
 #   scripts/long.sh signin       whether the time of a sign-in shows that a name is one
 #   scripts/long.sh readers      memory of an idle live reader, readers that never read, connections closed by half
-#   scripts/long.sh live         200 seeds of live readers through reorgs, restarts and lost hints, or as many as follow
+#   scripts/long.sh live         200 seeds of live readers, of hubs in one process and of real servers over a real Redis, or as many as follow
+#   scripts/long.sh vanished     a live reader whose machine is gone, over a network of its own; needs root
 #   scripts/long.sh autobahn     the Autobahn suite over the sockets, where Python 2.7 is
 #   scripts/long.sh schemathesis 200 cases of every operation of the API, or as many as follow
 #   scripts/long.sh first        from a clone with nothing compiled to the first settled statement
@@ -40,14 +41,17 @@ case ${1:-} in
         cargo bench -p pledge-benches --bench serving -- readers
         ;;
     live)
-        PLEDGE_LIVE_SEEDS=${2:-200} cargo test --release -p pledge-http --all-features --test live seeds -- --nocapture
+        export PLEDGE_LIVE_SEEDS=${2:-200}
+        cargo test --release -p pledge-http --all-features --test live seeds -- --nocapture
+        scripts/services.sh exec cargo test --workspace --all-features --test cli live_seeds -- --nocapture
         scripts/services.sh exec cargo test --workspace --all-features --test cli watching
         ;;
+    vanished) cargo test --workspace --all-features --test cli vanished -- --ignored --nocapture ;;
     autobahn) scripts/autobahn.sh ;;
     schemathesis) scripts/schemathesis.sh "${2:-200}" ;;
     first) scripts/first-statement.sh ;;
     *)
-        sed -n '3,17s/^#\( *\)//p' "$0" >&2
+        sed -n '3,18s/^#\( *\)//p' "$0" >&2
         exit 2
         ;;
 esac

@@ -1,4 +1,4 @@
-//! Hints that there are new events, from one instance to the others.
+//! Hints from one instance to the others: that there are new events, or what else they have to say.
 
 use std::time::Duration;
 
@@ -15,10 +15,22 @@ use crate::link::{CALL_LIMIT, PAUSE, Redis};
 const SILENT_MAX: Duration = Duration::from_secs(15);
 
 /// Hints between the instances that share a server and a prefix: that the log of events has some up to a
-/// number. Whatever the server loses, the log has it, and an instance that gets no hint looks by itself.
+/// number, or a word of the instances' own. Whatever the server loses, the store has it, and an instance that gets
+/// no hint looks by itself.
 #[derive(Debug, Clone)]
 pub struct RedisHints {
     redis: Redis,
+}
+
+/// What an instance is notified of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    /// It listens from now on: hints may have been missed.
+    Listening,
+    /// The log of events has some up to this one.
+    Events(EventSeq),
+    /// A word of the instances' own.
+    Word(String),
 }
 
 impl RedisHints {
@@ -29,20 +41,28 @@ impl RedisHints {
 
     /// Passes on that there are events up to this one. `Unavailable` while the server is away.
     pub async fn publish(&self, newest: EventSeq) -> Result<(), StoreError> {
+        self.publish_text(&newest.get().to_string()).await
+    }
+
+    /// Passes on a word that is no number. `Unavailable` while the server is away.
+    pub async fn publish_word(&self, word: &str) -> Result<(), StoreError> {
+        self.publish_text(word).await
+    }
+
+    async fn publish_text(&self, text: &str) -> Result<(), StoreError> {
         let mut command = redis::cmd("PUBLISH");
-        command.arg(self.redis.keys().events()).arg(newest.get());
+        command.arg(self.redis.keys().hints()).arg(text);
         let _receivers: u64 = self.redis.call("publish a hint", &command, CALL_LIMIT).await?;
         Ok(())
     }
 
-    /// Calls `on` for each hint, for ever: with the number, and with none once it listens again, since hints
-    /// may have been missed.
-    pub async fn listen(&self, on: impl Fn(Option<EventSeq>) + Send + Sync) {
-        let channel = self.redis.keys().events();
+    /// Calls `on` for each hint, for ever.
+    pub async fn listen(&self, on: impl Fn(Hint) + Send + Sync) {
+        let channel = self.redis.keys().hints();
         loop {
             match self.redis.subscribe(&channel).await {
                 Ok(subscribed) => {
-                    on(None);
+                    on(Hint::Listening);
                     listen_to(subscribed, &on).await;
                 }
                 // Whether the server is there is logged by the connection that all calls share.
@@ -54,11 +74,11 @@ impl RedisHints {
 }
 
 /// Returns once the connection is lost.
-async fn listen_to(subscribed: PubSub, on: &(impl Fn(Option<EventSeq>) + Send + Sync)) {
+async fn listen_to(subscribed: PubSub, on: &(impl Fn(Hint) + Send + Sync)) {
     let (mut sink, mut messages) = subscribed.split();
     loop {
         match timeout(SILENT_MAX, messages.next()).await {
-            Ok(Some(message)) => on(number(&message)),
+            Ok(Some(message)) => on(hint(&message)),
             Ok(None) => return,
             // A connection that was cut without a sign stays silent for ever.
             Err(_) => match timeout(CALL_LIMIT, sink.ping::<redis::Value>()).await {
@@ -69,7 +89,10 @@ async fn listen_to(subscribed: PubSub, on: &(impl Fn(Option<EventSeq>) + Send + 
     }
 }
 
-/// The number in a message; none for one of another form, which is a hint all the same.
-fn number(message: &Msg) -> Option<EventSeq> {
-    message.get_payload::<u64>().ok().map(EventSeq::new)
+/// What a message means; bytes that are no text are a word too, which nobody knows.
+fn hint(message: &Msg) -> Hint {
+    match message.get_payload::<u64>() {
+        Ok(number) => Hint::Events(EventSeq::new(number)),
+        Err(_) => Hint::Word(String::from_utf8_lossy(message.get_payload_bytes()).into_owned()),
+    }
 }

@@ -33,8 +33,8 @@ impl Keys {
         format!("{}:{{{chain}}}:pending", self.prefix)
     }
 
-    /// The channel of hints about new events.
-    pub(crate) fn events(&self) -> String {
+    /// The channel of hints. Its name is that of the first kind, so that instances of two releases share it.
+    pub(crate) fn hints(&self) -> String {
         format!("{}:events", self.prefix)
     }
 

@@ -51,7 +51,7 @@ mod pending;
 mod rates;
 
 pub use cached::{CacheCounts, Cached};
-pub use hints::RedisHints;
+pub use hints::{Hint, RedisHints};
 pub use leases::RedisLeases;
 pub use link::{Health, Redis};
 pub use pending::RedisPending;

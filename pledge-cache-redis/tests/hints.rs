@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use pledge_cache_redis::{Redis, RedisHints};
+use pledge_cache_redis::{Hint, Redis, RedisHints};
 use pledge_core::error::StoreErrorKind;
 use pledge_core::event::EventSeq;
 use pledge_testing::OwnServer;
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 /// What an instance is notified of, once it listens.
 struct Listener {
-    hints: UnboundedReceiver<Option<EventSeq>>,
+    hints: UnboundedReceiver<Hint>,
     task: JoinHandle<()>,
 }
 
@@ -28,11 +28,11 @@ impl Listener {
             RedisHints::new(redis).listen(|hint| sender.send(hint).expect("the test waits")).await;
         });
         let mut listener = Self { hints, task };
-        assert_eq!(listener.next().await, None, "it listens from now on");
+        assert_eq!(listener.next().await, Hint::Listening, "it listens from now on");
         listener
     }
 
-    async fn next(&mut self) -> Option<EventSeq> {
+    async fn next(&mut self) -> Hint {
         timeout(Duration::from_secs(10), self.hints.recv()).await.unwrap().unwrap()
     }
 }
@@ -47,6 +47,10 @@ fn seq(number: u64) -> EventSeq {
     EventSeq::new(number)
 }
 
+fn events(number: u64) -> Hint {
+    Hint::Events(seq(number))
+}
+
 #[tokio::test]
 async fn a_hint_reaches_the_instances_of_the_same_prefix_and_no_other() {
     let prefix = prefix();
@@ -55,19 +59,21 @@ async fn a_hint_reaches_the_instances_of_the_same_prefix_and_no_other() {
         (Listener::of(instance().await).await, Listener::of(instance().await).await);
     let mut foreign = Listener::of(connect(&server()).await).await;
     RedisHints::new(instance().await).publish(seq(7)).await.unwrap();
-    assert_eq!((one.next().await, other.next().await), (Some(seq(7)), Some(seq(7))));
+    assert_eq!((one.next().await, other.next().await), (events(7), events(7)));
     assert!(foreign.hints.try_recv().is_err());
 }
 
 #[tokio::test]
-async fn a_message_of_another_form_is_a_hint_without_a_number() {
+async fn a_message_that_is_no_number_is_a_word() {
     let redis = connect(&server()).await;
     let channel = format!("{}:events", redis.prefix());
-    let mut listener = Listener::of(redis).await;
+    let mut listener = Listener::of(redis.clone()).await;
     let mut outsider = outsider(&server()).await;
     let _: u64 =
         redis::cmd("PUBLISH").arg(channel).arg("x").query_async(&mut outsider).await.unwrap();
-    assert_eq!(listener.next().await, None);
+    assert_eq!(listener.next().await, Hint::Word("x".to_owned()));
+    RedisHints::new(redis).publish_word("user:7").await.unwrap();
+    assert_eq!(listener.next().await, Hint::Word("user:7".to_owned()));
 }
 
 #[tokio::test]
@@ -79,14 +85,14 @@ async fn hints_go_on_after_a_flush_and_after_the_server_was_killed() {
     let mut other = outsider(&own.url()).await;
     let _: () = redis::cmd("FLUSHALL").query_async(&mut other).await.unwrap();
     hints.publish(seq(1)).await.unwrap();
-    assert_eq!(listener.next().await, Some(seq(1)));
+    assert_eq!(listener.next().await, events(1));
     own.kill();
     assert_eq!(hints.publish(seq(2)).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
     own.start().await;
     is_up(&redis).await;
-    assert_eq!(listener.next().await, None, "hints may have been missed");
+    assert_eq!(listener.next().await, Hint::Listening, "hints may have been missed");
     hints.publish(seq(3)).await.unwrap();
-    assert_eq!(listener.next().await, Some(seq(3)));
+    assert_eq!(listener.next().await, events(3));
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
-use pledge_office::access::Authenticator;
+use pledge_office::access::{Authenticator, RightsWatch};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 
@@ -47,6 +47,8 @@ pub struct Gatekeeper {
     pub authenticator: Option<Arc<dyn Authenticator>>,
     /// Whether everyone may read.
     pub public_reads: bool,
+    /// Who is notified of writes that may have changed rights, if anyone.
+    pub watch: Option<Arc<dyn RightsWatch>>,
 }
 
 /// As [`router`](crate::router), with a gatekeeper before each route. Who may read everything gets the texts of

@@ -24,6 +24,7 @@ mod reader;
 mod refresh;
 mod replay;
 mod resume;
+mod rights;
 mod run;
 mod sight;
 mod socket;

@@ -13,6 +13,8 @@
 //! - An [`AccessStore`] keeps users, roles, keys and sign-ins. What a person may do to them is decided by
 //!   [`Acting`], in the transaction of the write.
 //!
+//! - A [`RightsWatch`] is notified of writes after which a [`Caller`] may no longer be what it was ([`RightsOf`]).
+//!
 //! All of it is pure but for the ports and what drives them, [`SignIn`], [`Sessions`] and [`Wallets`]. Times and
 //! random bytes are arguments there too, or come from ports: [`AccessTokens`] and [`Passwords`] are adapters'.
 
@@ -33,6 +35,7 @@ mod password;
 mod permission;
 mod refresh;
 mod request;
+mod rights;
 mod role;
 mod secret;
 mod session;
@@ -67,6 +70,7 @@ pub use refresh::{Presented, RefreshRecord, RefreshTimes, RefreshToken, TokenHas
 pub use request::{
     Begun, IdempotencyKey, KeptAnswer, Principal, RequestDigest, RequestKey, Turn, UNDER_WAY_FOR,
 };
+pub use rights::{RightsOf, RightsWatch};
 pub use role::{Grant, Object, Role, RoleName, Scope, may};
 pub use secret::{Keys, Purpose, Secrets, WeakSecret};
 pub use session::{

@@ -11,7 +11,7 @@ use pledge_core::types::ProgrammeId;
 use pledge_http::Api;
 use pledge_http::access::{self, AccessApi, Gatekeeper, Operator};
 use pledge_http::live::Turns;
-use pledge_office::access::{Authenticator, SignIn};
+use pledge_office::access::{Authenticator, RightsWatch, SignIn};
 
 use crate::access::{Sources, sign_in};
 use crate::config::{AccessConfig, ChainConfig};
@@ -57,12 +57,18 @@ impl Entrance {
             random: wire::random(),
             clock: SystemTime::now,
         });
-        Self { keeper: Gatekeeper { authenticator, public_reads }, api }
+        Self { keeper: Gatekeeper { authenticator, public_reads, watch: None }, api }
     }
 
     /// Who lets callers in, for what lasts longer than a request.
     pub(crate) const fn keeper(&self) -> &Gatekeeper {
         &self.keeper
+    }
+
+    /// With one who is notified of what changes rights.
+    pub(crate) fn watched_by(mut self, watch: Arc<dyn RightsWatch>) -> Self {
+        self.keeper.watch = Some(watch);
+        self
     }
 
     /// The routes. Those that read take turns on threads of their own; the others are bounded by what they do.

@@ -1,4 +1,4 @@
-//! Hints of new events, from one instance to the others.
+//! Hints of new events and changed rights, from one instance to the others.
 
 use async_trait::async_trait;
 use pledge_http::live::{EventHints, Hub};

@@ -13,6 +13,7 @@ mod encoding;
 mod gcra;
 mod headers;
 mod layers;
+mod liveness;
 mod origins;
 mod probes;
 mod proxies;

@@ -7,12 +7,12 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use pledge_core::query::SettlementId;
 use pledge_core::types::{ChainId, TokenId};
-use pledge_office::access::{Caller, Identity, Object, Permission, Unauthenticated};
+use pledge_office::access::{Caller, Identity, Object, Permission, RightsOf, Unauthenticated};
 use utoipa_axum::router::{UtoipaMethodRouter, UtoipaMethodRouterExt};
 
 use super::Gatekeeper;
 use super::bearer::{NotBearer, credential_of};
-use super::table::Rule;
+use super::table::{Entry, Rule, Touches};
 use crate::problem::{Message, Problem};
 
 /// A route with the rule of its entry in the table around it.
@@ -33,9 +33,9 @@ pub(super) fn guarded<S: Clone + Send + Sync + 'static>(
     ];
     let method = operations.into_iter().find(|(_, operation)| operation.is_some());
     let (method, _) = method.expect("a route has a method");
-    let rule = Rule::of(&method, path);
-    let rule = rule.unwrap_or_else(|| panic!("{method} {path} is not in the table of routes"));
-    let state = Guard { rule, keeper: keeper.clone() };
+    let entry = Entry::of(&method, path);
+    let entry = entry.unwrap_or_else(|| panic!("{method} {path} is not in the table of routes"));
+    let state = Guard { rule: entry.rule, touches: entry.touches, keeper: keeper.clone() };
     route.map(|routes| routes.route_layer(from_fn_with_state(state, admit)))
 }
 
@@ -43,6 +43,7 @@ pub(super) fn guarded<S: Clone + Send + Sync + 'static>(
 #[derive(Debug, Clone)]
 struct Guard {
     rule: Rule,
+    touches: Option<Touches>,
     keeper: Gatekeeper,
 }
 
@@ -57,8 +58,14 @@ async fn admit(State(guard): State<Guard>, mut request: Request, next: Next) -> 
         return refused.into_response();
     }
     let is_public = caller.identity == Identity::Anonymous;
+    let touched = touched(guard.touches, &caller, &mut request).await;
     request.extensions_mut().insert(caller);
     let mut response = next.run(request).await;
+    if let (true, Some(of), Some(watch)) =
+        (response.status().is_success(), touched, &guard.keeper.watch)
+    {
+        watch.rights_changed(of);
+    }
     keep_private(response.headers_mut(), is_public);
     response
 }
@@ -136,6 +143,23 @@ async fn object_of(request: &mut Request) -> Object {
             Ok(address) => Object::Token(TokenId { chain, address }),
             Err(_) => Object::General,
         },
+    }
+}
+
+/// Whose rights a request may change.
+async fn touched(
+    touches: Option<Touches>,
+    caller: &Caller,
+    request: &mut Request,
+) -> Option<RightsOf> {
+    let touches = touches?;
+    let params = request.extract_parts::<RawPathParams>().await.ok()?;
+    let named = |name| params.iter().find(|(found, _)| *found == name).map(|(_, value)| value);
+    match touches {
+        Touches::Own => RightsOf::caller(caller),
+        Touches::NamedUser => named("user")?.parse().ok().map(RightsOf::User),
+        Touches::NamedKey => named("key")?.parse().ok().map(RightsOf::ApiKey),
+        Touches::Everyone => Some(RightsOf::Everyone),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which route asks for what: the only table of it.
 //!
-//! A route is mounted by [`Rule::of`] its entry, and the document states the same one. A route without an
+//! A route is mounted by [`Entry::of`], and the document states the same one. A route without an
 //! entry cannot be mounted, and an entry without a route fails a test.
 
 use axum::http::Method;
@@ -8,6 +8,7 @@ use pledge_office::access::{Permission, Role};
 
 use Permission as P;
 use Rule::{May, Person, Read, SignIn, SignedIn};
+use Touches::{Everyone, NamedKey, NamedUser, Own};
 
 /// What a route asks of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,19 @@ pub(crate) enum Rule {
     May(Permission),
 }
 
+/// Whose rights a write may change, or end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Touches {
+    /// The caller's own.
+    Own,
+    /// Those of the user that the path names.
+    NamedUser,
+    /// Those of the key that the path names.
+    NamedKey,
+    /// Those of everyone.
+    Everyone,
+}
+
 /// One route: its method, its path below the API, and what it asks for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {
@@ -33,12 +47,21 @@ pub(crate) struct Entry {
     pub(crate) path: &'static str,
     /// What it asks for.
     pub(crate) rule: Rule,
+    /// Whose rights it may change, if any.
+    pub(crate) touches: Option<Touches>,
 }
 
 macro_rules! entries {
-    ($($method:ident $path:literal $rule:expr;)+) => {
-        &[$(Entry { method: stringify!($method), path: $path, rule: $rule }),+]
+    ($($method:ident $path:literal $rule:expr $(, $touches:ident)?;)+) => {
+        &[$(Entry {
+            method: stringify!($method),
+            path: $path,
+            rule: $rule,
+            touches: entries!(@touches $($touches)?),
+        }),+]
     };
+    (@touches) => { None };
+    (@touches $touches:ident) => { Some($touches) };
 }
 
 /// Every route with a gatekeeper before it.
@@ -61,13 +84,13 @@ pub(crate) const TABLE: &[Entry] = entries! {
     POST "/auth/password" SignIn;
     POST "/auth/register" SignIn;
     POST "/auth/refresh" SignIn;
-    POST "/auth/logout" Person;
-    POST "/auth/logout-everywhere" Person;
+    POST "/auth/logout" Person, Own;
+    POST "/auth/logout-everywhere" Person, Own;
     POST "/auth/ticket" SignedIn;
     GET "/auth/me" SignedIn;
     PATCH "/auth/me" Person;
     GET "/auth/sessions" Person;
-    POST "/auth/sessions/{session}/revoke" Person;
+    POST "/auth/sessions/{session}/revoke" Person, Own;
 
     POST "/chains/{chain_id}/pause" May(P::PauseChains);
     POST "/chains/{chain_id}/resume" May(P::PauseChains);
@@ -81,20 +104,20 @@ pub(crate) const TABLE: &[Entry] = entries! {
 
     GET "/admin/users" May(P::ChangeUsers);
     GET "/admin/users/{user}" May(P::ChangeUsers);
-    PUT "/admin/users/{user}/grants" May(P::ChangeUsers);
-    POST "/admin/users/{user}/ban" May(P::ChangeUsers);
+    PUT "/admin/users/{user}/grants" May(P::ChangeUsers), NamedUser;
+    POST "/admin/users/{user}/ban" May(P::ChangeUsers), NamedUser;
     POST "/admin/users/{user}/unban" May(P::ChangeUsers);
-    POST "/admin/users/{user}/remove" May(P::ChangeUsers);
+    POST "/admin/users/{user}/remove" May(P::ChangeUsers), NamedUser;
     GET "/admin/invitations" May(P::ChangeUsers);
     POST "/admin/invitations" May(P::ChangeUsers);
     POST "/admin/invitations/{invitation}/revoke" May(P::ChangeUsers);
     GET "/admin/roles" May(P::ReadAll);
-    POST "/admin/roles" May(P::ChangeRoles);
-    PUT "/admin/roles/{role}" May(P::ChangeRoles);
-    POST "/admin/roles/{role}/remove" May(P::ChangeRoles);
+    POST "/admin/roles" May(P::ChangeRoles), Everyone;
+    PUT "/admin/roles/{role}" May(P::ChangeRoles), Everyone;
+    POST "/admin/roles/{role}/remove" May(P::ChangeRoles), Everyone;
     GET "/admin/api-keys" May(P::ChangeApiKeys);
     POST "/admin/api-keys" May(P::ChangeApiKeys);
-    POST "/admin/api-keys/{key}/revoke" May(P::ChangeApiKeys);
+    POST "/admin/api-keys/{key}/revoke" May(P::ChangeApiKeys), NamedKey;
     GET "/admin/audit" May(P::ReadAudit);
     GET "/admin/audit/export" May(P::ReadAudit);
 };
@@ -105,20 +128,23 @@ const LIVE: &[Entry] = entries! {
     GET "/ws" Read;
 };
 
-impl Rule {
-    /// What a route asks for; `None` if it is none of the table.
+impl Entry {
+    /// The entry of a route; `None` if it is none of the table.
     pub(crate) fn of(method: &Method, path: &str) -> Option<Self> {
         Self::among(TABLE, method, path)
     }
 
+    fn among(entries: &[Self], method: &Method, path: &str) -> Option<Self> {
+        let is_asked = |entry: &&Self| entry.method == method.as_str() && entry.path == path;
+        entries.iter().find(is_asked).copied()
+    }
+}
+
+impl Rule {
     /// What the document states of a route.
     pub(crate) fn stated(method: &Method, path: &str) -> Option<Self> {
-        Self::of(method, path).or_else(|| Self::among(LIVE, method, path))
-    }
-
-    fn among(entries: &[Entry], method: &Method, path: &str) -> Option<Self> {
-        let is_asked = |entry: &&Entry| entry.method == method.as_str() && entry.path == path;
-        entries.iter().find(is_asked).map(|entry| entry.rule)
+        let entry = Entry::of(method, path).or_else(|| Entry::among(LIVE, method, path));
+        entry.map(|entry| entry.rule)
     }
 
     /// The permission that it needs, wherever that is.
@@ -160,6 +186,33 @@ mod tests {
         let writes = TABLE.iter().filter(|entry| entry.method != "GET");
         for entry in writes.filter(|entry| !entry.path.starts_with("/auth/")) {
             assert!(entry.rule.permission().is_some(), "{} {}", entry.method, entry.path);
+        }
+    }
+
+    /// Writes of users, roles, keys and sign-ins that take no right from anyone: a new one of those is decided
+    /// about here or in the table.
+    const HARMLESS: [&str; 11] = [
+        "/auth/nonce",
+        "/auth/wallet",
+        "/auth/password",
+        "/auth/register",
+        // Where a copy of a token ends a sign-in, the answer is a refusal, and does not name whose.
+        "/auth/refresh",
+        "/auth/ticket",
+        "/auth/me",
+        "/admin/users/{user}/unban",
+        "/admin/invitations",
+        "/admin/invitations/{invitation}/revoke",
+        "/admin/api-keys",
+    ];
+
+    #[test]
+    fn of_each_write_about_access_it_is_decided_whose_rights_it_changes() {
+        let is_of_access =
+            |entry: &&Entry| ["/auth/", "/admin/"].iter().any(|of| entry.path.starts_with(of));
+        let writes = TABLE.iter().filter(is_of_access).filter(|entry| entry.method != "GET");
+        for Entry { method, path, touches, .. } in writes {
+            assert_ne!(touches.is_some(), HARMLESS.contains(path), "{method} {path}");
         }
     }
 

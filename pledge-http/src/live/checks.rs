@@ -1,11 +1,11 @@
 //! The tasks that look after readers: whether they are there, and whether they still may read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use pledge_office::access::{
-    ApiKeyId, Authenticator, Caller, Identity, SessionId, Unauthenticated,
+    ApiKeyId, Authenticator, Caller, Identity, RightsOf, SessionId, Unauthenticated,
 };
 
 use super::cut::Cut;
@@ -52,18 +52,44 @@ pub(super) async fn callers(hub: &Hub) {
     let mut unchecked = BTreeMap::new();
     loop {
         tokio::time::sleep(hub.0.parts.limits.check_every).await;
-        unchecked = check(hub, authenticator, &unchecked).await;
+        unchecked = check(hub, authenticator, &unchecked, |_| true).await;
     }
 }
 
-/// One round. Returns in how many rounds in a row each right could not be checked.
+/// Checks the readers whose rights may have changed, as soon as there is a hint, for ever.
+pub(super) async fn changed(hub: &Hub) {
+    let Some(authenticator) = &hub.0.parts.authenticator else { return };
+    loop {
+        let changed = hub.0.changed.next().await;
+        let is_meant = |caller: &Caller| changed.iter().any(|of| of.include(caller));
+        let failed = check(hub, authenticator, &BTreeMap::new(), is_meant).await;
+        if !failed.is_empty() {
+            tokio::time::sleep(hub.0.parts.limits.look_every).await;
+            changed.into_iter().for_each(|of| hub.0.changed.add(of));
+        }
+    }
+}
+
+/// Lets other instances know whose rights may have changed, for ever.
+pub(super) async fn publish(hub: &Hub) {
+    let Some(hints) = &hub.0.parts.hints else { return };
+    loop {
+        let changed: BTreeSet<RightsOf> = hub.0.unpublished.next().await;
+        for of in changed {
+            hints.publish_rights(of).await;
+        }
+    }
+}
+
+/// One round over the readers that are meant. Returns in how many rounds in a row each right could not be checked.
 async fn check(
     hub: &Hub,
     authenticator: &Arc<dyn Authenticator>,
     unchecked: &BTreeMap<Right, u32>,
+    is_meant: impl Fn(&Caller) -> bool,
 ) -> BTreeMap<Right, u32> {
     let mut readers = BTreeMap::<Right, Vec<Arc<Reader>>>::new();
-    for reader in hub.table().readers.values() {
+    for reader in hub.table().readers.values().filter(|reader| is_meant(&reader.caller)) {
         if let Some(right) = right_of(&reader.caller) {
             readers.entry(right).or_default().push(Arc::clone(reader));
         }

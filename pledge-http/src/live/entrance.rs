@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::http::{HeaderMap, HeaderName, header};
 use pledge_office::access::{Caller, Credential, Unauthenticated};
 
-use super::hub::{Hub, Refused};
+use super::hub::{Hub, LookedUp, Refused};
 use super::resume::event_id;
 use super::sight::may_follow;
 use super::topic::{self, UnknownTopic};
@@ -22,8 +22,10 @@ pub(super) async fn caller(
     hub: &Hub,
     headers: &HeaderMap,
     ticket: Option<String>,
-) -> Result<Caller, Problem> {
+) -> Result<LookedUp, Problem> {
     let LiveParts { authenticator, public_reads, .. } = &hub.0.parts;
+    let changes = hub.0.changed.number();
+    let looked_up = |caller| LookedUp { caller, changes };
     let shown = match ticket {
         Some(ticket) => Some(Credential::Ticket(ticket)),
         None => shown(headers)?,
@@ -31,14 +33,16 @@ pub(super) async fn caller(
     let unauthenticated = || Problem::new(Message::Unauthenticated {});
     let Some(credential) = shown else {
         let everyone = public_reads.then(Caller::anonymous);
-        return everyone.ok_or_else(unauthenticated);
+        return everyone.map(looked_up).ok_or_else(unauthenticated);
     };
     // Where nobody can sign in, no credential is one.
     let authenticator = authenticator.as_ref().ok_or_else(unauthenticated)?;
-    authenticator.authenticate(&credential).await.map_err(|refused| match refused {
-        Unauthenticated::Refused => unauthenticated(),
-        Unauthenticated::Store(error) => error.into(),
-    })
+    let caller =
+        authenticator.authenticate(&credential).await.map_err(|refused| match refused {
+            Unauthenticated::Refused => unauthenticated(),
+            Unauthenticated::Store(error) => error.into(),
+        })?;
+    Ok(looked_up(caller))
 }
 
 /// What `Authorization` shows.

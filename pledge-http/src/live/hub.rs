@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pledge_core::event::EventSeq;
-use pledge_office::access::Caller;
+use pledge_office::access::{Caller, RightsOf, RightsWatch};
 use tokio::sync::{Notify, Semaphore};
 
 use super::Topic;
@@ -16,6 +16,7 @@ use super::cut::Cut;
 use super::meter::{Counts, LiveCounts};
 use super::parts::LiveParts;
 use super::reader::Reader;
+use super::rights::Changed;
 use super::table::{Table, TooManyAccounts};
 
 /// Replays that read the log at once: those who come back together wait for each other, and nothing else
@@ -42,6 +43,10 @@ pub(super) struct Shared {
     pub(super) due: Notify,
     /// Notified when the chains are to be looked at now.
     pub(super) look: Notify,
+    /// Whose readers are to be checked now.
+    pub(super) changed: Changed,
+    /// Whose rights other instances do not know to have changed.
+    pub(super) unpublished: Changed,
     /// Notified when readers are taken.
     pub(super) opened: Notify,
     /// Notified when the last reader is gone.
@@ -71,6 +76,14 @@ pub(super) enum Refused {
     Gone,
 }
 
+/// A caller that opens a stream.
+#[derive(Debug)]
+pub(super) struct LookedUp {
+    pub(super) caller: Caller,
+    /// The number of changes of rights before it was looked up.
+    pub(super) changes: u64,
+}
+
 /// A reader's place in the hub. It leaves when this is dropped.
 #[derive(Debug)]
 pub(super) struct Member {
@@ -88,6 +101,8 @@ impl Hub {
             hint: Arc::default(),
             due: Notify::new(),
             look: Notify::new(),
+            changed: Changed::default(),
+            unpublished: Changed::default(),
             opened: Notify::new(),
             emptied: Notify::new(),
             replays: Semaphore::new(REPLAYS),
@@ -112,6 +127,11 @@ impl Hub {
         if newest.is_none() || newest > known {
             self.0.hint.notify_one();
         }
+    }
+
+    /// Checks readers soon whose rights may have changed by a write of another process.
+    pub fn hint_rights(&self, of: RightsOf) {
+        self.0.changed.add(of);
     }
 
     /// What a writer of the same process notifies after a commit: the log may have new events.
@@ -156,7 +176,7 @@ impl Hub {
     /// and so is the newest of each state.
     pub(super) fn join(
         &self,
-        caller: Caller,
+        LookedUp { caller, changes }: LookedUp,
         answers: bool,
         topics: &BTreeSet<Topic>,
     ) -> Result<(Member, EventSeq), Refused> {
@@ -169,6 +189,12 @@ impl Hub {
         drop(table);
         // Where it is refused, the member leaves again: the lock must be free.
         let position = position?;
+        // A change since it was looked up was too early for it to be found among the readers.
+        if self.0.changed.number() != changes {
+            if let Some(of) = RightsOf::caller(&member.reader.caller) {
+                self.0.changed.add(of);
+            }
+        }
         self.wake(topics);
         Ok((member, position))
     }
@@ -236,6 +262,15 @@ impl Hub {
 
     pub(super) fn table(&self) -> MutexGuard<'_, Table> {
         self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RightsWatch for Hub {
+    fn rights_changed(&self, of: RightsOf) {
+        self.0.changed.add(of);
+        if self.0.parts.hints.is_some() {
+            self.0.unpublished.add(of);
+        }
     }
 }
 

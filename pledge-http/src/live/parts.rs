@@ -10,7 +10,7 @@ use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::EventSeq;
 use pledge_core::ports::EventReads;
 use pledge_core::query::Queries;
-use pledge_office::access::Authenticator;
+use pledge_office::access::{Authenticator, RightsOf};
 
 use super::queue::QueueBounds;
 
@@ -29,7 +29,7 @@ pub struct LiveParts {
     pub public_reads: bool,
     /// The sites whose scripts may open a stream.
     pub origins: Arc<dyn AllowedOrigins>,
-    /// How other instances learn that there are new events, if there are others.
+    /// How other instances learn of new events and changed rights, if there are others.
     pub hints: Option<Arc<dyn EventHints>>,
     /// The bounds of readers.
     pub limits: LiveLimits,
@@ -51,12 +51,15 @@ impl AllowedOrigins for OwnOrigin {
     }
 }
 
-/// Lets other instances know of new events. A hint that is lost costs the second after which they look by
-/// themselves, and nothing else.
+/// Lets other instances know of new events and of changed rights. A hint that is lost costs the time after which
+/// they look by themselves, and nothing else.
 #[async_trait]
 pub trait EventHints: Debug + Send + Sync + 'static {
     /// Passes on that the log has events up to this one.
     async fn publish(&self, newest: EventSeq);
+
+    /// Passes on whose rights may have changed.
+    async fn publish_rights(&self, of: RightsOf);
 }
 
 /// The entrance of readers: how many read at once, and how long the others wait. A clone is another handle
@@ -98,7 +101,7 @@ pub struct LiveLimits {
     pub write_deadline: Duration,
     /// How long the log is not read while no hint comes.
     pub look_every: Duration,
-    /// How long a session that has ended may go on reading.
+    /// How often rights are looked at whatever happens: a session may end without a hint.
     pub check_every: Duration,
     /// How often states are read again whatever happens: some facts, as a pause of a token, leave no event.
     pub reread_every: Duration,

@@ -14,6 +14,8 @@ impl Hub {
             refresh::states(self),
             checks::beats(self),
             checks::callers(self),
+            checks::changed(self),
+            checks::publish(self),
         );
     }
 }

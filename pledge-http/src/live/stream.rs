@@ -70,7 +70,7 @@ pub(super) async fn open(
     let topics = entrance::topics(topics.as_deref())?;
     let after = entrance::last_event(&headers, after.as_deref())?;
     let caller = entrance::caller(&hub, &headers, ticket).await?;
-    entrance::check_topics(&hub, &caller, &topics).await?;
+    entrance::check_topics(&hub, &caller.caller, &topics).await?;
     let joined = hub.join(caller, false, &topics);
     let (member, position) = joined.map_err(|refused| entrance::refused(&hub, refused))?;
     let chance = hub.jitter(member.reader.id, 4 * COMES_AGAIN);

@@ -1,5 +1,6 @@
 //! Live updates over a real socket: one claim a test.
 
+mod contract;
 mod framing;
 mod limits;
 mod rights;

@@ -1,10 +1,16 @@
 //! Who may follow what, and until when.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
+use async_trait::async_trait;
+use pledge_core::event::EventSeq;
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ports::{ChainReport, Registry};
-use pledge_office::access::{Caller, Scope};
+use pledge_http::live::{EventHints, Hub};
+use pledge_office::access::{
+    Authenticator, Caller, Credential, RightsOf, RightsWatch, Scope, Unauthenticated,
+};
 use serde_json::json;
 
 use crate::support::{
@@ -24,11 +30,17 @@ fn scoped() -> Caller {
     caller(3, "viewer", scope)
 }
 
+fn door() -> Arc<Door> {
+    Arc::new(Door::of(&[("view", viewer()), ("member", member()), ("scoped", scoped())]))
+}
+
+/// Longer than any test: what is found before it was found by a hint.
+const NEVER: Duration = Duration::from_secs(3_600);
+
 /// A server with a door, where reading is public or not.
 async fn guarded(public_reads: bool) -> (Place, Server, Arc<Door>) {
     let place = Place::new().await;
-    let callers = [("view", viewer()), ("member", member()), ("scoped", scoped())];
-    let door = Arc::new(Door::of(&callers));
+    let door = door();
     let mut parts = place.parts();
     parts.authenticator = Some(door.clone());
     parts.public_reads = public_reads;
@@ -179,4 +191,103 @@ async fn readers_of_one_session_are_checked_once() {
     soon("five checks", rounds).await;
     // One in a round of 20 ms; twenty readers checked one by one would be through in one round.
     assert!(began.elapsed() >= std::time::Duration::from_millis(60));
+}
+
+/// What other instances are notified of.
+#[derive(Debug, Default)]
+struct Noted(Mutex<Vec<RightsOf>>);
+
+#[async_trait]
+impl EventHints for Noted {
+    async fn publish(&self, _: EventSeq) {}
+
+    async fn publish_rights(&self, of: RightsOf) {
+        self.0.lock().expect("no holder panics").push(of);
+    }
+}
+
+fn rights_of(caller: &Caller) -> RightsOf {
+    RightsOf::caller(caller).expect("a person")
+}
+
+#[tokio::test]
+async fn a_change_of_rights_is_looked_at_at_once_and_passed_on_to_other_instances() {
+    let place = Place::new().await;
+    let (door, noted) = (door(), Arc::new(Noted::default()));
+    let mut parts = place.parts();
+    parts.authenticator = Some(door.clone());
+    parts.limits.check_every = NEVER;
+    parts.hints = Some(noted.clone());
+    let server = Server::begin(parts).await;
+    let headers = [("Authorization", "Bearer view")];
+    let mut stream = Stream::open(server.address, "topics=chains", &headers).await;
+    let mut socket = Socket::open(server.address, "/api/v1/ws", &headers).await.unwrap();
+    let other = [("Authorization", "Bearer member")];
+    let mut stays = Stream::open(server.address, "topics=chains", &other).await;
+    door.end("view");
+    server.hub.rights_changed(rights_of(&viewer()));
+    assert_eq!(stream.event().await.data["code"], "session-ended");
+    assert_eq!(socket.closed().await.close_code(), Some(4401));
+    // Another instance has done something to the other one: that is not passed on again.
+    door.change("member", Caller { grants: Vec::new(), ..member() });
+    server.hub.hint_rights(rights_of(&member()));
+    assert_eq!(stays.event().await.data["code"], "rights-changed");
+    assert_eq!(*noted.0.lock().unwrap(), [rights_of(&viewer())]);
+}
+
+#[tokio::test]
+async fn a_change_that_cannot_be_looked_at_now_is_looked_at_again() {
+    let place = Place::new().await;
+    let door = door();
+    let mut parts = place.parts();
+    parts.authenticator = Some(door.clone());
+    parts.limits.check_every = NEVER;
+    let server = Server::begin(parts).await;
+    let headers = [("Authorization", "Bearer view")];
+    let mut stream = Stream::open(server.address, "topics=chains", &headers).await;
+    door.go_away(true);
+    door.end("view");
+    server.hub.rights_changed(RightsOf::Everyone);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(server.hub.counts().readers, 1, "nobody knows yet");
+    door.go_away(false);
+    assert_eq!(stream.event().await.data["code"], "session-ended");
+}
+
+/// Lets a caller in whose session ends in the same moment.
+#[derive(Debug, Default)]
+struct EndsAtOnce {
+    door: Door,
+    hub: OnceLock<Hub>,
+}
+
+#[async_trait]
+impl Authenticator for EndsAtOnce {
+    async fn authenticate(&self, credential: &Credential) -> Result<Caller, Unauthenticated> {
+        let caller = self.door.authenticate(credential).await?;
+        self.door.end("view");
+        self.hub.get().expect("it is set").rights_changed(rights_of(&caller));
+        // So that the hub has looked before the reader is one.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Ok(caller)
+    }
+
+    async fn check_again(&self, caller: &Caller) -> Result<Caller, Unauthenticated> {
+        self.door.check_again(caller).await
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_ends_while_its_stream_opens_is_cut() {
+    let place = Place::new().await;
+    let door =
+        Arc::new(EndsAtOnce { door: Door::of(&[("view", viewer())]), ..EndsAtOnce::default() });
+    let mut parts = place.parts();
+    parts.authenticator = Some(door.clone());
+    parts.limits.check_every = NEVER;
+    let server = Server::begin(parts).await;
+    door.hub.set(server.hub.clone()).unwrap();
+    let headers = [("Authorization", "Bearer view")];
+    let mut stream = Stream::open(server.address, "topics=chains", &headers).await;
+    assert_eq!(stream.event().await.data["code"], "session-ended");
 }

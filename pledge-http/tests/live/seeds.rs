@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use pledge_core::event::EventSeq;
 use pledge_core::ports::EventReads;
 use pledge_http::live::{EventHints, Hub};
+use pledge_office::access::RightsOf;
 use serde_json::Value;
 
 use crate::support::{ALICE, PATIENCE, Place, Server, Stream, account_topic, soon};
@@ -42,6 +43,8 @@ impl EventHints for Lossy {
             wire.to.iter().for_each(|hub| hub.hint(Some(newest)));
         }
     }
+
+    async fn publish_rights(&self, _: RightsOf) {}
 }
 
 /// A reader, with all that it has.

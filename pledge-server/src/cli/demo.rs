@@ -127,6 +127,7 @@ async fn live(
     let hub = live::hub(&stores, queries.clone(), turns.clone(), layers.origins(), keeper);
     let threads = ReaderThreads::start()?;
     let routes = entrance
+        .watched_by(Arc::new(hub.clone()))
         .routes(Api { queries, clock: SystemTime::now }, (&turns, &meter.turns), &threads)
         .merge(pledge_http::live::routes(hub.clone()));
     let document = pledge_http::access::openapi_of_service();

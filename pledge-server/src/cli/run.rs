@@ -265,6 +265,7 @@ async fn spawn(
         Entrance::new(&config.access, config.server.public_reads, chains, stores, queries.clone());
     let hub = live::hub(stores, queries.clone(), turns.clone(), origins, entrance.keeper());
     let api = Api { queries, clock: SystemTime::now };
+    let entrance = entrance.watched_by(Arc::new(hub.clone()));
     let routes = entrance.routes(api, (&turns, &meters.readers.turns), threads);
     let health =
         Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now };

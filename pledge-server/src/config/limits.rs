@@ -35,7 +35,7 @@ section! {
         header_timeout: String = preset("10s"),
         /// The time for the rest of a request, until its answer begins. Its work ends with it.
         request_timeout: String = preset("10s"),
-        /// How long a reader may take nothing of its answer.
+        /// How long a reader may take nothing of its answer, or acknowledge nothing that was sent.
         write_timeout: String = preset("30s"),
         /// The time for the whole of an answer, a stream of events aside.
         answer_timeout: String = preset("2m"),
@@ -99,7 +99,7 @@ pub struct LimitsConfig {
     pub header_timeout: Duration,
     /// The time for the rest of a request, until its answer begins.
     pub request_timeout: Duration,
-    /// How long a reader may take nothing of its answer.
+    /// How long a reader may take nothing of its answer, or acknowledge nothing that was sent.
     pub write_timeout: Duration,
     /// The time for the whole of an answer.
     pub answer_timeout: Duration,

@@ -42,7 +42,7 @@ async fn private_stores() -> Stores {
 /// A hub without readers.
 fn live(stores: &Stores) -> Hub {
     let turns = crate::serving::turns(crate::config::LimitsConfig::default().reads);
-    let keeper = Gatekeeper { authenticator: None, public_reads: true };
+    let keeper = Gatekeeper { authenticator: None, public_reads: true, watch: None };
     crate::live::hub(stores, stores.queries(), turns, Arc::new(OwnOrigin), &keeper)
 }
 

@@ -22,6 +22,7 @@ use tower::ServiceExt;
 
 use super::connections::Seat;
 use super::delivery::{Delivering, Delivery};
+use super::liveness::end_when_silent;
 use crate::config::LimitsConfig;
 use crate::metrics::OpenConnection;
 
@@ -51,6 +52,8 @@ impl Connection {
     ) {
         let Self { stream, peer, seat, limits, metered } = self;
         let _ = stream.set_nodelay(true);
+        // One that is gone already fails in its first read.
+        let _ = end_when_silent(&stream, limits.write_timeout);
         let mut stream = TimeoutStream::new(stream);
         // Time for a request is bounded by hyper and by its handler; time for taking an answer here.
         stream.set_write_timeout(Some(limits.write_timeout));

@@ -4,13 +4,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use pledge_cache_redis::{Health, Redis, RedisHints, RedisLeases, RedisPending, RedisRates, Taken};
+use pledge_cache_redis::{
+    Health, Hint, Redis, RedisHints, RedisLeases, RedisPending, RedisRates, Taken,
+};
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::EventSeq;
 use pledge_core::ports::Leases;
 use pledge_core::primitives::{hex, keccak256};
 use pledge_http::PartState;
 use pledge_http::live::{EventHints, Hub};
+use pledge_office::access::RightsOf;
 
 use crate::config::{ConfigError, Key, RateConfig, RedisConfig};
 use crate::hints::SharedHints;
@@ -48,12 +51,31 @@ impl EventHints for Hints {
             tracing::debug!("other instances find new events by themselves: {error}");
         }
     }
+
+    async fn publish_rights(&self, of: RightsOf) {
+        if let Err(error) = self.0.publish_word(&of.to_string()).await {
+            tracing::debug!("other instances find changed rights by themselves: {error}");
+        }
+    }
 }
 
 #[async_trait]
 impl SharedHints for Hints {
     async fn listen(&self, hub: &Hub) {
-        self.0.listen(|newest| hub.hint(newest)).await;
+        let on = |hint| match hint {
+            Hint::Events(newest) => hub.hint(Some(newest)),
+            Hint::Listening => {
+                hub.hint(None);
+                hub.hint_rights(RightsOf::Everyone);
+            }
+            // A word of a later release is none of ours.
+            Hint::Word(word) => {
+                if let Ok(of) = word.parse() {
+                    hub.hint_rights(of);
+                }
+            }
+        };
+        self.0.listen(on).await;
     }
 }
 

@@ -12,6 +12,8 @@ mod config_commands;
 mod database;
 mod demo;
 mod instances;
+mod live_rights;
+mod live_seeds;
 mod logs;
 mod migrating;
 mod node;
@@ -31,4 +33,7 @@ mod serving;
 mod several_nodes;
 mod standing;
 mod starting;
+mod updates;
+#[cfg(target_os = "linux")]
+mod vanished;
 mod watching;

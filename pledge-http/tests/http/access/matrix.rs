@@ -172,7 +172,7 @@ async fn every_cell(public_reads: bool) {
     let office = Office::new().await;
     office.user_of(CALLER, "caller", "member").await;
     let authenticator: Option<Arc<dyn Authenticator>> = Some(Arc::new(ByColumn));
-    let router = office.kept_by(&Gatekeeper { authenticator, public_reads });
+    let router = office.kept_by(&Gatekeeper { authenticator, public_reads, watch: None });
     let operations = operations();
     let mut cells = 0;
     for (method, path, operation) in &operations {
@@ -201,7 +201,7 @@ async fn every_cell_is_what_the_document_states_where_reading_needs_a_role() {
 async fn a_narrow_role_is_not_valid_for_what_its_path_does_not_name_exactly() {
     let office = Office::new().await;
     let authenticator: Option<Arc<dyn Authenticator>> = Some(Arc::new(ByColumn));
-    let router = office.kept_by(&Gatekeeper { authenticator, public_reads: true });
+    let router = office.kept_by(&Gatekeeper { authenticator, public_reads: true, watch: None });
     let column = Some("operator-of-the-chain");
     for (path, is_let_in) in [
         ("/chains/1/pause", true),

@@ -188,7 +188,7 @@ impl Office {
             random,
             clock: || UNIX_EPOCH + Duration::from_secs(super::CLOCK),
         };
-        let keeper = Gatekeeper { authenticator, public_reads: rules.public_reads };
+        let keeper = Gatekeeper { authenticator, public_reads: rules.public_reads, watch: None };
         let router = service_of(&world, &api, &keeper);
         Self { world, store, api, router, _folder: folder }
     }
