@@ -23,6 +23,7 @@ mod place;
 mod reason;
 mod refused;
 pub(crate) mod table;
+mod resume;
 
 use std::sync::Arc;
 

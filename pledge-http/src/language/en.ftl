@@ -83,6 +83,7 @@ malformed-parameter = { $parameter }: `{ $value }` is not { $form ->
         [note] a note: 1 to 200 characters on one line, without spaces around them
         [until] an instant: whole unix seconds below 2^40
         [signature] a signature: 0x and an even number of hexadecimal digits
+        [found] a stop: an object with `status` (paused or halted), `reason` and `halt_reason`, as an answer showed it
         [text] a text
        *[flag] true or false
     }
@@ -182,6 +183,7 @@ malformed-field = { $field }: not { $form ->
         [note] a note: 1 to 200 characters on one line, without spaces around them
         [until] an instant: whole unix seconds below 2^40
         [signature] a signature: 0x and an even number of hexadecimal digits
+        [found] a stop: an object with `status` (paused or halted), `reason` and `halt_reason`, as an answer showed it
         [text] a text
        *[flag] true or false
     }
@@ -213,6 +215,7 @@ too-many = there may be { $most } at most: remove one first
 plan-moved = what would be taken back has changed since it was planned: plan it again
 state-moved = something else was written meanwhile: read it again, then decide
 programme-exists = programme { $programme } exists already: change its rates instead
+other-stop = found: it is stopped otherwise by now: read it again, then decide
 name-taken = the name is taken: choose another one
 wallet-taken = the wallet is one of another user
 role-taken = there is a role { $role } already: change it, or choose another name

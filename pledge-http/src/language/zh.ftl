@@ -83,6 +83,7 @@ malformed-parameter = { $parameter }：`{ $value }` { $form ->
         [note] 不是有效的备注，应为一行 1 到 200 个字符，首尾不含空格
         [until] 不是有效的时刻，应为小于 2^40 的整数 Unix 秒
         [signature] 不是有效的签名，应为 0x 加偶数位十六进制数字
+        [found] 不是有效的停止状态，应为查询结果中的对象：`status`（paused 或 halted）、`reason` 和 `halt_reason`
         [text] 应为文本
        *[flag] 应为 true 或 false
     }
@@ -182,6 +183,7 @@ malformed-field = { $field }：{ $form ->
         [note] 不是有效的备注，应为一行 1 到 200 个字符，首尾不含空格
         [until] 不是有效的时刻，应为小于 2^40 的整数 Unix 秒
         [signature] 不是有效的签名，应为 0x 加偶数位十六进制数字
+        [found] 不是有效的停止状态，应为查询结果中的对象：`status`（paused 或 halted）、`reason` 和 `halt_reason`
         [text] 应为文本
        *[flag] 应为 true 或 false
     }
@@ -213,6 +215,7 @@ too-many = 最多允许 { $most } 个，请先移除一个
 plan-moved = 自制定方案以来将被撤回的内容已变化，请重新制定方案
 state-moved = 期间已有其他写入，请重新读取后再决定
 programme-exists = 积分计划 { $programme } 已存在，请改为修改其速率
+other-stop = found：当前的停止状态已与此不同，请重新读取后再决定
 name-taken = 该名称已被使用，请换一个
 wallet-taken = 该钱包属于另一位用户
 role-taken = 角色 { $role } 已存在，请修改它或换一个名称

@@ -151,6 +151,7 @@ messages! {
     PlanMoved StateMoved "plan-moved" {}
     StateMoved StateMoved "state-moved" {}
     ProgrammeExists Taken "programme-exists" { programme }
+    OtherStop StateMoved "other-stop" {}
     NameTaken Taken "name-taken" {}
     WalletTaken Taken "wallet-taken" {}
     RoleTaken Taken "role-taken" { role }
