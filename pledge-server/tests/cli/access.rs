@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -89,19 +88,6 @@ fn a_pause_over_http_is_done_once_and_a_banned_admin_is_out_at_once() {
     assert!(!server.printed().contains(PASSWORD) && !server.printed().contains(&anna));
 }
 
-const REWIND: (&str, &str) = ("POST", "/chains/31337/rewind");
-
-/// Pauses the chain once it is confirmed, and plans to take it back: the body of the rewind.
-fn planned(server: &Running, token: &str) -> Value {
-    server.get_until("chains/31337", |chain| chain["last_confirmed_block"].as_u64() >= Some(4));
-    let because = Some(json!({ "reason": "a deep fork" }));
-    send(server, Some(token), ("POST", "/chains/31337/pause"), "pause-0001", because);
-    let plan = ("GET", "/chains/31337/rewind?to_block=1");
-    let (status, plan) = send(server, Some(token), plan, "", None);
-    assert_eq!(status, 200, "{plan}");
-    json!({ "to_block": 1, "digest": plan["digest"], "reason": "a deep fork" })
-}
-
 #[test]
 fn a_rewind_over_http_asks_the_configured_node() {
     let node = Node::with_the_first_hour(NORMAL);
@@ -109,32 +95,16 @@ fn a_rewind_over_http_asks_the_configured_node() {
     create(&folder, "anna");
     let server = folder.start(&["run"]);
     let token = sign_in(&server, "anna");
-    let body = planned(&server, &token);
-    let (status, done) = send(&server, Some(&token), REWIND, "rewind-001", Some(body));
+    server.get_until("chains/31337", |chain| chain["last_confirmed_block"].as_u64() >= Some(4));
+    let because = || Some(json!({ "reason": "a deep fork" }));
+    send(&server, Some(&token), ("POST", "/chains/31337/pause"), "pause-0001", because());
+    let (status, plan) =
+        send(&server, Some(&token), ("GET", "/chains/31337/rewind?to_block=1"), "", None);
+    assert_eq!(status, 200, "{plan}");
+    let body = json!({ "to_block": 1, "digest": plan["digest"], "reason": "a deep fork" });
+    let rewind = ("POST", "/chains/31337/rewind");
+    let (status, done) = send(&server, Some(&token), rewind, "rewind-001", Some(body));
     assert_eq!((status, &done["changes_removed"]), (200, &json!(1)), "{done}");
-}
-
-#[test]
-fn a_rewind_over_http_outlives_the_time_of_a_request() {
-    let node = Node::with_the_first_hour(NORMAL);
-    let toml = config(&node) + "[limits]\nrequest_timeout = \"4s\"\n";
-    let folder = Folder::with_config(&toml);
-    create(&folder, "anna");
-    let server = folder.start(&["run"]);
-    let token = sign_in(&server, "anna");
-    let body = planned(&server, &token);
-    node.slow_down(1_500);
-    let rewind = || send(&server, Some(&token), REWIND, "rewind-001", Some(body.clone()));
-    let (status, running) = rewind();
-    assert_eq!((status, &running["audit_object"]), (202, &json!("chain:31337")), "{running}");
-    let mut answers = (0..300).map(|_| {
-        std::thread::sleep(Duration::from_millis(100));
-        rewind()
-    });
-    let (status, done) = answers.find(|(status, _)| *status != 202).expect("it ends");
-    assert_eq!((status, &done["changes_removed"]), (200, &json!(1)), "{done}");
-    let audit = folder.run(&["audit", "--json", "--action", "rewind_chain"]).json();
-    assert_eq!(audit["records"].as_array().map(Vec::len), Some(1), "{audit}");
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::routing::post;
@@ -27,7 +26,6 @@ pub(crate) struct Node {
     pub(crate) chain: ScriptedChain,
     pub(crate) address: SocketAddr,
     withheld: Arc<AtomicU64>,
-    delay_millis: Arc<AtomicU64>,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -39,8 +37,6 @@ struct Script {
     balance_offset: u64,
     /// The block whose header is not given.
     withheld: Arc<AtomicU64>,
-    /// How long each answer takes.
-    delay_millis: Arc<AtomicU64>,
 }
 
 /// What is wrong with the node's token.
@@ -116,28 +112,22 @@ impl Node {
             .unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind(listen)).unwrap();
         let address = listener.local_addr().unwrap();
-        let (withheld, delay_millis) = (Arc::new(AtomicU64::new(u64::MAX)), Arc::default());
+        let withheld = Arc::new(AtomicU64::new(u64::MAX));
         let script = Script {
             chain: chain.clone(),
             decimals: oddities.decimals,
             supply_offset: oddities.supply_offset,
             balance_offset: oddities.balance_offset,
             withheld: withheld.clone(),
-            delay_millis: Arc::clone(&delay_millis),
         };
         let router = Router::new().route("/", post(answer)).with_state(script);
         runtime.spawn(async move { axum::serve(listener, router).await });
-        Self { chain, address, withheld, delay_millis, _runtime: runtime }
+        Self { chain, address, withheld, _runtime: runtime }
     }
 
     /// Gives no header of a block from now on.
     pub(crate) fn withhold(&self, block: u64) {
         self.withheld.store(block, Ordering::SeqCst);
-    }
-
-    /// Takes this long for each answer from now on.
-    pub(crate) fn slow_down(&self, delay_millis: u64) {
-        self.delay_millis.store(delay_millis, Ordering::SeqCst);
     }
 
     pub(crate) fn url(&self) -> String {
@@ -165,8 +155,6 @@ impl Node {
 }
 
 async fn answer(State(script): State<Script>, Json(body): Json<Value>) -> Json<Value> {
-    let delay = Duration::from_millis(script.delay_millis.load(Ordering::SeqCst));
-    tokio::time::sleep(delay).await;
     let Value::Array(calls) = body else {
         return Json(script.reply(&body).await);
     };
