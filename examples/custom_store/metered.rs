@@ -54,5 +54,5 @@ impl<S: PointsReads> PointsReads for Metered<S> {
 
 #[async_trait]
 impl<S: PointsStore> PointsStore for Metered<S> {
-    forward_store!(store through metered: put_programme commit_batch record_failure reset_failures);
+    forward_store!(store through metered: add_programme put_programme commit_batch record_failure reset_failures);
 }

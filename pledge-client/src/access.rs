@@ -9,7 +9,7 @@ use serde::Serialize;
 
 pub use admin::{AdminRoutes, AuditFilter, NewKey};
 pub use auth::{AuthRoutes, Person, ProfileChange};
-pub use operator::{NewProgramme, OperatorRoutes};
+pub use operator::{NewProgramme, OperatorRoutes, Rewound, Stop};
 
 /// Why something is done, and what the request is called: a repetition under the same key is answered with what
 /// was answered first, and does nothing.

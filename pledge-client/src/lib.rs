@@ -38,11 +38,11 @@ mod secret;
 pub use access::answers::{
     ApiKey, AuditRecord, ChangedChain, ChangedToken, EndedSessions, Grant, Invitation, Me,
     NewApiKey, NewInvitation, Nonce, PlannedContract, PlannedToken, RemovedRole, RetriedSettlement,
-    RewindPlan, RewoundChain, Role, Session, Ticket, Tokens, User, Wallet,
+    RewindPlan, RewoundChain, Role, RunningRewind, Session, Ticket, Tokens, User, Wallet,
 };
 pub use access::{
     Act, AdminRoutes, AuditFilter, AuthRoutes, NewKey, NewProgramme, OperatorRoutes, Person,
-    ProfileChange,
+    ProfileChange, Rewound, Stop,
 };
 pub use answers::{
     Account, BatchFailure, Chain, Change, Contract, HaltedToken, Holding, Leaderboard,

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use futures::TryStreamExt;
 use pledge_client::{
     Act, AuditFilter, Client, Grant, NewKey, NewProgramme, Person, ProfileChange, RateStep,
+    Rewound, Stop,
 };
 use pledge_core::primitives::Address;
 use pledge_core::types::{BlockNumber, ChainId, Timestamp, TokenId};
@@ -122,11 +123,13 @@ async fn ask_all(api: &Client) -> Result<()> {
     auth.logout_everywhere().await?;
 
     operator.pause_chain(TOKEN.chain, &act).await?;
-    operator.resume_chain(TOKEN.chain, &act).await?;
+    let stop = Stop { status: "paused".to_owned(), reason: None, halt_reason: None };
+    operator.resume_chain(TOKEN.chain, Some(&stop), &act).await?;
     let plan = operator.plan_rewind(TOKEN.chain, BlockNumber::new(1)).await?;
-    operator.rewind(&plan, &act).await?;
+    let rewound = operator.rewind(&plan, &act).await?;
+    ensure!(matches!(rewound, Rewound::Done(_)), "{rewound:?}");
     operator.pause_token(TOKEN, &act).await?;
-    operator.resume_token(TOKEN, &act).await?;
+    operator.resume_token(TOKEN, None, &act).await?;
     let rate = "0.05".parse()?;
     let step = RateStep { from: Timestamp::ZERO, rate };
     let programme = "season_2".to_owned();

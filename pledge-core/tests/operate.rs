@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use pledge_core::audit::Attribution;
 use pledge_core::engine::Ports;
 use pledge_core::event::ReorgRecord;
-use pledge_core::indexer::{Indexer, IndexerConfig, RewindPlan};
+use pledge_core::indexer::{ChainStatus, Indexer, IndexerConfig, RewindPlan};
+use pledge_core::ledger::TokenStatus;
 use pledge_core::operate::{self, NewProgramme, OperateError, Rewinder};
 use pledge_core::ports::ChainSource;
 use pledge_core::query::SettlementId;
@@ -45,6 +46,11 @@ async fn settled() -> (World, Ports) {
     (world, ports)
 }
 
+/// What an operator found who takes whatever there is.
+fn any<S>(_: &S) -> bool {
+    true
+}
+
 async fn acts(world: &World) -> Vec<String> {
     let acts = world.fixture.all_acts().await.expect("a read");
     acts.iter().map(|record| record.act.action.to_string()).collect()
@@ -76,7 +82,7 @@ async fn a_chain_is_paused_with_its_reason_and_resumed() {
     let paused = operate::pause_chain(&*ports.balances, token().chain, &by).await.unwrap();
     assert!(!paused.before.status.is_paused());
     assert_eq!(paused.after.status.reason(), Some("moving the node"));
-    let resumed = operate::resume_chain(&*ports.balances, token().chain, &by).await.unwrap();
+    let resumed = operate::resume_chain(&*ports.balances, token().chain, any, &by).await.unwrap();
     assert_eq!(resumed.before, paused.after);
     assert_eq!(resumed.after.status.name(), "syncing");
     assert_eq!(acts(&world).await[1..], ["pause_chain", "resume_chain"]);
@@ -87,17 +93,35 @@ async fn a_token_is_paused_and_resumed() {
     let (world, ports) = settled().await;
     let paused = operate::pause_token(&*ports.balances, token(), &operator()).await.unwrap();
     assert!(paused.before.is_active() && paused.after.status.is_paused());
-    let resumed = operate::resume_token(&*ports.balances, token(), &operator()).await.unwrap();
+    let resumed = operate::resume_token(&*ports.balances, token(), any, &operator()).await.unwrap();
     assert!(resumed.after.is_active());
     assert_eq!(acts(&world).await[1..], ["pause_token", "resume_token"]);
 }
 
 #[tokio::test]
+async fn a_stop_that_is_not_the_one_that_was_found_is_not_resumed() {
+    let (world, ports) = settled().await;
+    let (balances, chain) = (&*ports.balances, token().chain);
+    let found = operate::pause_chain(balances, chain, &operator_because("one")).await.unwrap();
+    let of_token = operate::pause_token(balances, token(), &operator_because("one")).await.unwrap();
+    operate::pause_chain(balances, chain, &operator_because("another")).await.unwrap();
+    operate::pause_token(balances, token(), &operator_because("another")).await.unwrap();
+    let known = acts(&world).await;
+    let is_found = |status: &ChainStatus| *status == found.after.status;
+    let refused = operate::resume_chain(balances, chain, is_found, &operator()).await;
+    assert!(matches!(refused, Err(OperateError::OtherStop { .. })), "{refused:?}");
+    let is_found = |status: &TokenStatus| *status == of_token.after.status;
+    let refused = operate::resume_token(balances, token(), is_found, &operator()).await;
+    assert!(matches!(refused, Err(OperateError::OtherStop { .. })), "{refused:?}");
+    assert_eq!(acts(&world).await, known);
+}
+
+#[tokio::test]
 async fn what_is_not_stopped_is_not_resumed_and_leaves_no_record() {
     let (world, ports) = settled().await;
-    let chain = operate::resume_chain(&*ports.balances, token().chain, &operator()).await;
+    let chain = operate::resume_chain(&*ports.balances, token().chain, any, &operator()).await;
     assert!(matches!(chain, Err(OperateError::ChainNotStopped { .. })), "{chain:?}");
-    let of_token = operate::resume_token(&*ports.balances, token(), &operator()).await;
+    let of_token = operate::resume_token(&*ports.balances, token(), any, &operator()).await;
     assert!(matches!(of_token, Err(OperateError::TokenNotStopped(_))), "{of_token:?}");
     assert_eq!(acts(&world).await, ["add_programme"]);
 }
@@ -166,7 +190,7 @@ async fn a_rewind_is_planned_without_a_write_and_done_as_planned() {
     let record = operate::rewind_as_planned(&ports, &over, of, plan.digest(), &by).await.unwrap();
     assert_eq!(record.to.number, genesis);
     assert!(acts(&world).await.contains(&"rewind_chain".to_owned()));
-    operate::resume_chain(&*ports.balances, chain, &operator()).await.unwrap();
+    operate::resume_chain(&*ports.balances, chain, any, &operator()).await.unwrap();
     world.index().await;
     assert_eq!(world.cursor().await, Some(plan.tokens[0].from), "it is indexed again");
     assert_eq!(
@@ -181,7 +205,7 @@ async fn a_rewind_is_refused_once_something_else_would_be_taken_back() {
     let (chain, to) = (token().chain, BlockNumber::new(0));
     operate::pause_chain(&*ports.balances, chain, &operator()).await.unwrap();
     let plan = operate::plan_rewind(&ports, chain, to).await.unwrap();
-    operate::resume_chain(&*ports.balances, chain, &operator()).await.unwrap();
+    operate::resume_chain(&*ports.balances, chain, any, &operator()).await.unwrap();
     world.confirm_later(60);
     world.index().await;
     operate::pause_chain(&*ports.balances, chain, &operator()).await.unwrap();

@@ -12,6 +12,7 @@ mod actual;
 mod admin;
 mod api;
 mod auth;
+mod background;
 mod bearer;
 mod body;
 mod grants;
@@ -22,6 +23,7 @@ mod operator;
 mod place;
 mod reason;
 mod refused;
+mod resume;
 pub(crate) mod table;
 
 use std::sync::Arc;
@@ -36,6 +38,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterE
 
 pub use actual::RequestOrigin;
 pub use api::{AccessApi, Operator};
+pub use background::BackgroundActs;
 
 use crate::localized::localized;
 use crate::{Api, Language, problem, tag};

@@ -34,6 +34,8 @@ pub mod access;
 mod accounts;
 mod chains;
 mod changes;
+#[cfg(feature = "access")]
+mod csv;
 mod document;
 mod extract;
 mod gate;

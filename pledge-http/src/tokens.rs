@@ -15,7 +15,7 @@ use super::json::Eip55;
 use super::page::{self, Page, PageKey};
 use super::problem::Problem;
 use super::reader::Reader;
-use crate::views::{Marks, ReasonCode};
+use crate::views::{Marks, ReasonCode, Stop};
 
 /// A token, its sums and one of its programmes.
 #[derive(Debug, Serialize, ToSchema)]
@@ -155,19 +155,16 @@ fn view(
     let sees_all = reader.sees_all_of_token(token.spec.id);
     let marks = Marks::of(&token);
     let marks = if sees_all { marks } else { marks.without_texts() };
-    let reason = match token.status.reason() {
-        Some(reason) if sees_all => Some(reason.to_owned()),
-        _ => ReasonCode::text_of_token(&token.status),
-    };
+    let Stop { status, reason, halt_reason } = Stop::of_token(&token.status, sees_all);
     TokenView {
         address: Eip55(token.spec.id.address),
         symbol: token.spec.metadata.symbol,
         decimals,
         start_block: token.spec.start_block,
-        status: token.status.name(),
+        status,
         reason_code: ReasonCode::of_token(&token.status),
         reason,
-        halt_reason: token.status.halt_under_pause().map(str::to_owned),
+        halt_reason,
         marks,
         last_confirmed_block: token.cursor.map(|cursor| cursor.number),
         last_confirmed_time: token.cursor.map(|cursor| cursor.time),

@@ -8,6 +8,7 @@ mod health;
 mod marks;
 mod reason;
 mod settlement;
+mod stop;
 
 use std::fmt;
 
@@ -22,6 +23,7 @@ pub(crate) use marks::MarkedToken;
 pub use marks::{Marks, NonConserving};
 pub use reason::ReasonCode;
 pub use settlement::{FailureView, SettlementView};
+pub(crate) use stop::Stop;
 
 /// An address with its EIP-55 checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -88,5 +88,7 @@ pub use store::{
 };
 pub use text::{DisplayName, KeyName, LanguageTag, Note, TimeZoneName, UserAgent, UserName};
 pub use token::{AccessClaims, AccessTokens, BadToken};
-pub use user::{Ban, NewUser, PasswordHash, PasswordSignIn, Profile, Signs, User, Wallet, called};
+pub use user::{
+    Ban, NewUser, PasswordHash, PasswordSignIn, Profile, ProfileChange, Signs, User, Wallet, called,
+};
 pub use wallets::{WalletError, Wallets};

@@ -9,12 +9,12 @@ use pledge_core::ports::ChainSource;
 use pledge_core::query::Queries;
 use pledge_core::types::ProgrammeId;
 use pledge_http::Api;
-use pledge_http::access::{self, AccessApi, Gatekeeper, Operator};
+use pledge_http::access::{self, AccessApi, BackgroundActs, Gatekeeper, Operator};
 use pledge_http::live::Turns;
 use pledge_office::access::{Authenticator, RightsWatch, SignIn};
 
 use crate::access::{Sources, sign_in};
-use crate::config::{AccessConfig, ChainConfig};
+use crate::config::{AccessConfig, ChainConfig, LimitsConfig};
 use crate::late::LateChain;
 use crate::metrics::TurnMeter;
 use crate::rewinding::ConfiguredChains;
@@ -29,6 +29,7 @@ pub(crate) struct Entrance {
     keeper: Gatekeeper,
     /// `None` where the store keeps no users.
     api: Option<AccessApi>,
+    background: BackgroundActs,
 }
 
 impl Entrance {
@@ -39,7 +40,10 @@ impl Entrance {
         chains: &[ChainConfig],
         stores: &Stores,
         queries: Queries,
+        limits: &LimitsConfig,
     ) -> Self {
+        // An act that takes long is answered in the other half of the time.
+        let background = BackgroundActs::new(limits.request_timeout / 2);
         let store = stores.access.clone();
         let sign_in = store.clone().zip(config.sign_in.as_ref()).map(|(store, with)| {
             Arc::new(sign_in(with, config.registration, store, sources(chains)))
@@ -52,12 +56,17 @@ impl Entrance {
             store,
             sign_in,
             audit: stores.audit.clone(),
-            operator: operator(chains, stores),
+            operator: operator(chains, stores, background.clone()),
             queries,
             random: wire::random(),
             clock: SystemTime::now,
         });
-        Self { keeper: Gatekeeper { authenticator, public_reads, watch: None }, api }
+        Self { keeper: Gatekeeper { authenticator, public_reads, watch: None }, api, background }
+    }
+
+    /// What goes on when the request that asked for it ends.
+    pub(crate) fn background(&self) -> BackgroundActs {
+        self.background.clone()
     }
 
     /// Who lets callers in, for what lasts longer than a request.
@@ -78,7 +87,7 @@ impl Entrance {
         (turns, meter): (&Turns, &TurnMeter),
         threads: &ReaderThreads,
     ) -> Router {
-        let Self { keeper, api: access } = self;
+        let Self { keeper, api: access, .. } = self;
         let reading = threads.serving(access::guarded(api, &keeper));
         let reading = serving::taking_turns(reading, turns, meter);
         match access {
@@ -91,14 +100,14 @@ impl Entrance {
 }
 
 /// What operators work on.
-fn operator(chains: &[ChainConfig], stores: &Stores) -> Operator {
+fn operator(chains: &[ChainConfig], stores: &Stores, background: BackgroundActs) -> Operator {
     let rewinder = ConfiguredChains::new(chains.to_vec(), stores.clone());
     let declared = chains.iter().flat_map(|chain| {
         let earning = chain.tokens.iter().filter(|token| token.points.is_some());
         earning.map(|token| ProgrammeId::main(token_id(chain, token)))
     });
     let declared: BTreeSet<_> = declared.collect();
-    Operator { ports: stores.ports(), rewinder: Arc::new(rewinder), declared }
+    Operator { ports: stores.ports(), rewinder: Arc::new(rewinder), background, declared }
 }
 
 /// The chains on which wallets are looked up.

@@ -4,6 +4,7 @@
 
 mod ability;
 mod assignment;
+mod background;
 mod board;
 mod edges;
 mod event_log;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use crate::stores::Stores;
 
 pub use assignment::{AssignmentWatch, Sharing};
+pub use background::keep_background;
 pub use board::show_board;
 pub(crate) use edges::EdgeSearch;
 pub use follow::Follower;

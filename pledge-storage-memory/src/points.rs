@@ -1,6 +1,7 @@
 //! The points' port.
 
 use std::cmp::Reverse;
+use std::collections::btree_map::Entry;
 use std::ops::Bound::{Excluded, Unbounded};
 
 use async_trait::async_trait;
@@ -89,6 +90,22 @@ impl PointsReads for MemoryStore {
 
 #[async_trait]
 impl PointsStore for MemoryStore {
+    async fn add_programme(
+        &self,
+        programme: &Programme,
+        by: &Attribution,
+    ) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let programmes = &mut state.token_mut(programme.id.token)?.programmes;
+        let Entry::Vacant(free) = programmes.entry(programme.id.name().to_owned()) else {
+            let detail = format!("programme {} is there already", programme.id);
+            return Err(StoreError::conflict("add a programme", detail));
+        };
+        free.insert(ProgrammeEntry::new(programme.clone()));
+        state.attribute(by, Act::programme(None, programme));
+        Ok(())
+    }
+
     async fn put_programme(
         &self,
         programme: &Programme,

@@ -11,7 +11,7 @@ use pledge_core::error::StoreErrorKind;
 use pledge_core::ports::Registry;
 use pledge_core::types::ChainId;
 use pledge_storage_mysql::MySqlStore;
-use pledge_testing::{MySqlPlace, OwnServer};
+use pledge_testing::{MySqlPlace, OFFICE_TABLES, OwnServer};
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, Row};
 use support::Place;
 
@@ -21,29 +21,9 @@ const PASS: &str = "SELECT version FROM schema_migration WHERE migration_set = '
 /// fails nothing.
 const REACHES_THE_CHANGE: Duration = Duration::from_millis(500);
 
-const OFFICE: [&str; 17] = [
-    "claim",
-    "claim_fence",
-    "outbox_message",
-    "outbox_attempt",
-    "access_lock",
-    "access_user",
-    "access_wallet",
-    "access_grant",
-    "access_role",
-    "access_session",
-    "access_token",
-    "access_key",
-    "access_invitation",
-    "access_nonce",
-    "access_ticket",
-    "access_failure",
-    "access_request",
-];
-
 /// Takes the office back: what is left is the schema of an earlier release.
 async fn without_office(db: &mut MySqlConnection) {
-    for table in OFFICE {
+    for table in OFFICE_TABLES {
         db.execute(AssertSqlSafe(format!("DROP TABLE {table}"))).await.unwrap();
     }
     let forget = "DELETE FROM schema_migration WHERE migration_set = 'office'";
@@ -82,7 +62,7 @@ async fn a_user_who_may_not_change_the_schema_leaves_no_record_of_a_change() {
         assert_eq!((tables(&mut root).await, records(&mut root).await), before, "{user}");
     }
     MySqlStore::open(&place.url()).await.unwrap().close().await;
-    assert_eq!(tables(&mut root).await, before.0 + OFFICE.len());
+    assert_eq!(tables(&mut root).await, before.0 + OFFICE_TABLES.len());
 }
 
 /// Records a change of the schema that a newer release has begun, or made.
@@ -150,6 +130,24 @@ async fn a_change_of_the_schema_does_not_begin_while_a_transaction_holds_one_of_
     assert_eq!(records(&mut outsider).await.len(), before.0.len() + 1);
 }
 
+/// What an administrator notes of a table is the administrator's.
+#[tokio::test]
+async fn a_change_of_the_schema_leaves_the_comments_of_its_tables() {
+    let place = Place::new().await;
+    place.open().await.close().await;
+    let mut outsider = place.outsider().await;
+    without_halts(&mut outsider).await;
+    for table in ["schema_migration", "chain", "token"] {
+        let note = AssertSqlSafe(format!("ALTER TABLE {table} COMMENT = 'kept for {table}'"));
+        outsider.execute(note).await.unwrap();
+    }
+    place.open().await.close().await;
+    let select = "SELECT CAST(table_comment AS CHAR) FROM information_schema.tables \
+                  WHERE table_schema = DATABASE() AND table_comment <> '' ORDER BY table_name";
+    let kept: Vec<String> = sqlx::query_scalar(select).fetch_all(&mut outsider).await.unwrap();
+    assert_eq!(kept, ["kept for chain", "kept for schema_migration", "kept for token"]);
+}
+
 /// It passed the fence when there was nothing to see, and what it writes is of the schema of before.
 #[tokio::test]
 async fn a_change_of_the_schema_waits_for_a_write_that_began_before_it() {
@@ -167,7 +165,7 @@ async fn a_change_of_the_schema_waits_for_a_write_that_began_before_it() {
     assert_eq!(tables(&mut outsider).await, before);
     write.commit().await.unwrap();
     opening.await.unwrap().close().await;
-    assert_eq!(tables(&mut outsider).await, before + OFFICE.len());
+    assert_eq!(tables(&mut outsider).await, before + OFFICE_TABLES.len());
 }
 
 /// The writes go on, and the change is made later.

@@ -58,6 +58,16 @@ impl<D: Database> PointsReads for SqlStore<D> {
 
 #[async_trait]
 impl<D: Database> PointsStore for SqlStore<D> {
+    async fn add_programme(
+        &self,
+        programme: &Programme,
+        by: &Attribution,
+    ) -> Result<(), StoreError> {
+        let mut unit = self.write("add a programme").await?;
+        let done = programmes::register(unit.db(), programme, by).await;
+        unit.finish(done).await
+    }
+
     async fn put_programme(
         &self,
         programme: &Programme,

@@ -14,6 +14,20 @@ use crate::query::query;
 use crate::registry::{lock_token, require_token};
 use crate::row::{FailureRow, ProgrammeRow, TokenRow};
 
+pub(crate) async fn register(
+    db: &mut dyn Connection,
+    programme: &Programme,
+    by: &Attribution,
+) -> Result<(), Fault> {
+    // Of two that add one name, the second looks for it once the first has committed.
+    let token = lock_token(db, programme.id.token).await?;
+    if find(db, &token, programme.id.name()).await?.is_some() {
+        return Err(Fault::conflict(format!("programme {} is there already", programme.id)));
+    }
+    add(db, token.key, programme).await?;
+    attribute(db, by, Act::programme(None, programme)).await
+}
+
 pub(crate) async fn put(
     db: &mut dyn Connection,
     programme: &Programme,

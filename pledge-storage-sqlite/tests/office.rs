@@ -13,8 +13,9 @@ use pledge_core::sharing::InstanceId;
 use pledge_core::types::ChainId;
 use pledge_office::base::{ClaimName, Claims};
 use pledge_storage_sqlite::SqliteStore;
+use pledge_testing::OFFICE_TABLES;
 use sqlx::{AssertSqlSafe, Executor, Row, SqliteConnection};
-use support::{OFFICE, Place};
+use support::Place;
 
 /// A file of a build without the office, with one chain.
 async fn of_an_embedder() -> Place {
@@ -23,7 +24,7 @@ async fn of_an_embedder() -> Place {
     store.register_chain(ChainId::new(1), "one").await.unwrap();
     store.close().await;
     let mut outsider = place.outsider().await;
-    for table in OFFICE {
+    for table in OFFICE_TABLES {
         outsider.execute(AssertSqlSafe(format!("DROP TABLE {table}"))).await.unwrap();
     }
     let forget = "DELETE FROM schema_migration WHERE migration_set = 'office'";

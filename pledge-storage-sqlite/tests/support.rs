@@ -5,6 +5,7 @@
 
 use pledge_core::error::StoreError;
 use pledge_storage_sqlite::SqliteStore;
+use pledge_testing::OFFICE_TABLES;
 use sqlx::migrate::Migrate;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, SqliteConnection};
@@ -24,34 +25,13 @@ const LATER_UNDONE: [&str; 5] = [
     "ALTER TABLE token DROP COLUMN paused",
 ];
 
-/// The tables of the office, which a build without it has not.
-pub(crate) const OFFICE: [&str; 17] = [
-    "claim",
-    "claim_fence",
-    "outbox_message",
-    "outbox_attempt",
-    "access_lock",
-    "access_user",
-    "access_wallet",
-    "access_grant",
-    "access_role",
-    "access_session",
-    "access_token",
-    "access_key",
-    "access_invitation",
-    "access_nonce",
-    "access_ticket",
-    "access_failure",
-    "access_request",
-];
-
 /// Records a schema as an earlier release did that had the texts up to a version, and none of the office.
 pub(crate) async fn as_earlier(db: &mut SqliteConnection, version: i64) {
     for undo in LATER_UNDONE {
         db.execute(undo).await.unwrap();
     }
     db.execute("DROP TABLE schema_migration").await.unwrap();
-    for table in OFFICE {
+    for table in OFFICE_TABLES {
         db.execute(AssertSqlSafe(format!("DROP TABLE IF EXISTS {table}"))).await.unwrap();
     }
     db.ensure_migrations_table("_sqlx_migrations").await.unwrap();

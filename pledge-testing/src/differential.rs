@@ -203,7 +203,7 @@ impl Twins {
         let spec = TokenSpec { id: token(), metadata, start_block: BlockNumber::new(3) };
         both!(twins, balances.register_chain(CHAIN, "five")).expect("a valid step");
         both!(twins, balances.register_token(&spec)).expect("a valid step");
-        both!(twins, points.put_programme(&twins.programme, &operator())).expect("a valid step");
+        both!(twins, points.add_programme(&twins.programme, &operator())).expect("a valid step");
         twins.register_contracts().await;
         twins
     }

@@ -46,5 +46,5 @@ impl PointsStore for FailingPoints {
         self.inner.commit_batch(batch).await
     }
 
-    forward_store!(inner: put_programme record_failure reset_failures);
+    forward_store!(inner: add_programme put_programme record_failure reset_failures);
 }

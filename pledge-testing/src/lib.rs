@@ -48,6 +48,7 @@ mod message_channel;
 mod mysql_place;
 #[cfg(feature = "office")]
 mod office_fixture;
+mod office_tables;
 #[cfg(feature = "servers")]
 mod own_server;
 mod receiver;
@@ -67,6 +68,7 @@ pub use message_channel::{MessageChannel, Sent};
 pub use mysql_place::MySqlPlace;
 #[cfg(feature = "office")]
 pub use office_fixture::OfficeFixture;
+pub use office_tables::OFFICE_TABLES;
 #[cfg(feature = "servers")]
 pub use own_server::OwnServer;
 pub use receiver::{Fate, Receiver};

@@ -329,6 +329,11 @@ mock! {
 
     #[async_trait]
     impl PointsStore for PointsStore {
+        async fn add_programme(
+            &self,
+            programme: &Programme,
+            by: &Attribution,
+        ) -> Result<(), StoreError>;
         async fn put_programme(
             &self,
             programme: &Programme,

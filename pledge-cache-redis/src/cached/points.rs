@@ -123,6 +123,14 @@ impl<S: LedgerReads + PointsReads> PointsReads for Cached<S> {
 
 #[async_trait]
 impl<S: BalanceStore + PointsStore> PointsStore for Cached<S> {
+    async fn add_programme(
+        &self,
+        programme: &Programme,
+        by: &Attribution,
+    ) -> Result<(), StoreError> {
+        self.store.add_programme(programme, by).await
+    }
+
     async fn put_programme(
         &self,
         programme: &Programme,

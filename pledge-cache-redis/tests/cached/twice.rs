@@ -246,6 +246,14 @@ impl<S: PointsStore> PointsReads for Twice<S> {
 
 #[async_trait]
 impl<S: PointsStore> PointsStore for Twice<S> {
+    async fn add_programme(
+        &self,
+        programme: &Programme,
+        by: &Attribution,
+    ) -> Result<(), StoreError> {
+        self.0.add_programme(programme, by).await
+    }
+
     async fn put_programme(
         &self,
         programme: &Programme,

@@ -138,6 +138,16 @@ answers! {
         logs_removed: u64,
     }
 
+    /// A rewind that goes on after its request.
+    RunningRewind {
+        chain_id: ChainId,
+        to_block: BlockNumber,
+        since: Timestamp,
+        idempotency_key: String,
+        audit_action: String,
+        audit_object: String,
+    }
+
     /// A settlement whose failed batches are tried again.
     RetriedSettlement {
         id: String,

@@ -3,10 +3,12 @@
 use pledge_core::primitives::B256;
 use pledge_core::types::{BlockNumber, ChainId, Rate, TokenId};
 use reqwest::Method;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
-use super::answers::{ChangedChain, ChangedToken, RetriedSettlement, RewindPlan, RewoundChain};
+use super::answers::{
+    ChangedChain, ChangedToken, RetriedSettlement, RewindPlan, RewoundChain, RunningRewind,
+};
 use super::{Act, Nothing, Reasoned};
 use crate::client::Asking;
 use crate::routes::segment;
@@ -16,6 +18,13 @@ use crate::{Client, Error, Programme, RateStep};
 #[derive(Debug, Clone, Copy)]
 pub struct OperatorRoutes<'a> {
     client: &'a Client,
+}
+
+/// An act that ends a stop.
+#[derive(Debug, Serialize)]
+struct Resume<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<&'a Stop>,
 }
 
 /// A programme that is added.
@@ -32,6 +41,27 @@ pub struct NewProgramme {
     pub window_seconds: Option<u64>,
 }
 
+/// A stop of a chain or a token, as an answer about it showed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stop {
+    /// `paused` or `halted`.
+    pub status: String,
+    /// The `reason` of the answer.
+    pub reason: Option<String>,
+    /// The `halt_reason` of the answer.
+    pub halt_reason: Option<String>,
+}
+
+/// What became of a rewind.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Rewound {
+    /// The chain went back.
+    Done(RewoundChain),
+    /// It takes longer than the request: the same act is answered with how it ended.
+    Running(RunningRewind),
+}
+
 impl<'a> OperatorRoutes<'a> {
     pub(crate) const fn new(client: &'a Client) -> Self {
         Self { client }
@@ -42,9 +72,14 @@ impl<'a> OperatorRoutes<'a> {
         self.post(&["chains", &chain.to_string(), "pause"], Nothing {}, act).await
     }
 
-    /// Follows a paused or halted chain again.
-    pub async fn resume_chain(&self, chain: ChainId, act: &Act) -> Result<ChangedChain, Error> {
-        self.post(&["chains", &chain.to_string(), "resume"], Nothing {}, act).await
+    /// Follows a paused or halted chain again. With a stop that was found, another one is not ended.
+    pub async fn resume_chain(
+        &self,
+        chain: ChainId,
+        found: Option<&Stop>,
+        act: &Act,
+    ) -> Result<ChangedChain, Error> {
+        self.post(&["chains", &chain.to_string(), "resume"], Resume { found }, act).await
     }
 
     /// What a rewind of a chain to a block would take back.
@@ -54,7 +89,7 @@ impl<'a> OperatorRoutes<'a> {
     }
 
     /// Takes a chain back, if that takes back exactly what the plan has.
-    pub async fn rewind(&self, plan: &RewindPlan, act: &Act) -> Result<RewoundChain, Error> {
+    pub async fn rewind(&self, plan: &RewindPlan, act: &Act) -> Result<Rewound, Error> {
         #[derive(Serialize)]
         struct Body {
             to_block: BlockNumber,
@@ -69,9 +104,14 @@ impl<'a> OperatorRoutes<'a> {
         self.of_token(token, "pause", Nothing {}, act).await
     }
 
-    /// Follows a paused or halted token again.
-    pub async fn resume_token(&self, token: TokenId, act: &Act) -> Result<ChangedToken, Error> {
-        self.of_token(token, "resume", Nothing {}, act).await
+    /// Follows a paused or halted token again. With a stop that was found, another one is not ended.
+    pub async fn resume_token(
+        &self,
+        token: TokenId,
+        found: Option<&Stop>,
+        act: &Act,
+    ) -> Result<ChangedToken, Error> {
+        self.of_token(token, "resume", Resume { found }, act).await
     }
 
     /// Gives a token one more programme.

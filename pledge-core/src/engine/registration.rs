@@ -56,8 +56,8 @@ impl fmt::Display for Subject {
     }
 }
 
-/// Registers chains, tokens, programmes and contracts. Each call is idempotent, and compares with
-/// what the store has in the write itself.
+/// Registers chains, tokens, programmes and contracts. Each call compares with what the store has in the
+/// write itself, and is idempotent, but for [`Registration::new_programme`].
 #[derive(Debug, Clone, Copy)]
 pub struct Registration<'a> {
     ports: &'a Ports,
@@ -87,6 +87,16 @@ impl<'a> Registration<'a> {
         let registered = self.ports.balances.register_token(spec).await;
         registered.map_err(|error| refused(error, || Subject::Token(spec.id)))?;
         Ok(())
+    }
+
+    /// Puts a programme on a registered token that has none of its name; `Conflict` otherwise.
+    pub async fn new_programme(
+        &self,
+        programme: &Programme,
+        by: &Attribution,
+    ) -> Result<(), RegistrationError> {
+        let added = self.ports.points.add_programme(programme, by).await;
+        added.map_err(|error| refused(error, || Subject::Programme(programme.id.clone())))
     }
 
     /// Puts a programme on a registered token, or changes its rates after what is settled. Either is

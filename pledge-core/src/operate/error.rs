@@ -38,6 +38,12 @@ pub enum OperateError {
     /// There is nothing to resume.
     #[error("token {0} is neither halted nor paused")]
     TokenNotStopped(TokenId),
+    /// The operator decided about another stop.
+    #[error("it is {status}, not as it was found: read it again, then resume it")]
+    OtherStop {
+        /// How it is stopped now.
+        status: String,
+    },
     /// There is nothing to try again.
     #[error("nothing has failed in settlement {0}")]
     NothingFailed(SettlementId),

@@ -3,7 +3,7 @@
 use super::{Changed, OperateError, token};
 use crate::audit::Attribution;
 use crate::engine::{Ports, Registration};
-use crate::error::StoreError;
+use crate::error::{StoreError, StoreErrorKind};
 use crate::points::Programme;
 use crate::ports::{ProgrammeState, ShardProgress};
 use crate::types::{ProgrammeId, RateSchedule, ShardCount, Timestamp, WindowLength};
@@ -27,11 +27,14 @@ pub async fn add_programme(
 ) -> Result<ProgrammeState, OperateError> {
     let NewProgramme { id, rates, window } = new;
     token::state_of(&*ports.balances, id.token).await?;
-    if find(ports, &id).await?.is_some() {
-        return Err(OperateError::ProgrammeExists(id));
-    }
     let programme = Programme { id, rates, window, shards: ShardCount::default() };
-    put(ports, &programme, by).await?;
+    let added = Registration::new(ports).new_programme(&programme, by).await;
+    match added.map_err(StoreError::from) {
+        Err(error) if error.kind() == StoreErrorKind::Conflict => {
+            return Err(OperateError::ProgrammeExists(programme.id));
+        }
+        added => added?,
+    }
     find(ports, &programme.id).await?.ok_or(OperateError::UnknownProgramme(programme.id))
 }
 
@@ -51,13 +54,10 @@ pub async fn change_rates(
     if !before.programme.rates.agrees_before(&rates, settled) {
         return Err(OperateError::RateSettled { programme: id.clone(), settled });
     }
-    put(ports, &Programme { rates, ..before.programme.clone() }, by).await?;
+    let programme = Programme { rates, ..before.programme.clone() };
+    Registration::new(ports).programme(&programme, by).await.map_err(StoreError::from)?;
     let after = find(ports, id).await?.ok_or_else(unknown)?;
     Ok(Changed { before, after })
-}
-
-async fn put(ports: &Ports, programme: &Programme, by: &Attribution) -> Result<(), StoreError> {
-    Ok(Registration::new(ports).programme(programme, by).await?)
 }
 
 async fn find(ports: &Ports, id: &ProgrammeId) -> Result<Option<ProgrammeState>, StoreError> {

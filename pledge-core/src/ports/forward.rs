@@ -43,7 +43,7 @@
 ///         self.inner.commit_batch(batch).await
 ///     }
 ///
-///     forward_store!(inner: put_programme record_failure reset_failures);
+///     forward_store!(inner: add_programme put_programme record_failure reset_failures);
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -214,6 +214,10 @@ macro_rules! __forward_method {
     ($field:tt holders) => {
         $crate::__forwarded! { $field LedgerReads holders []
             (token: $crate::types::TokenId, after: Option<($crate::types::Amount, $crate::types::Account)>, limit: usize) -> $crate::ports::Seen<Vec<($crate::types::Account, $crate::ledger::Checkpoint)>> }
+    };
+    ($field:tt add_programme) => {
+        $crate::__forwarded! { $field PointsStore add_programme ['a 'b]
+            (programme: &'a $crate::points::Programme, by: &'b $crate::audit::Attribution) -> () }
     };
     ($field:tt put_programme) => {
         $crate::__forwarded! { $field PointsStore put_programme ['a 'b]

@@ -306,6 +306,14 @@ pub trait PointsReads: Debug + Send + Sync + 'static {
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
 pub trait PointsStore: PointsReads {
+    /// Registers a programme. `Conflict` if the token has one of that name, by whatever rule: of two that
+    /// are added at the same time one is.
+    async fn add_programme(
+        &self,
+        programme: &Programme,
+        by: &Attribution,
+    ) -> Result<(), StoreError>;
+
     /// Registers a programme, or changes its rates. It is `Invalid` to change the rate of a time
     /// that a shard has settled, also before a rewind, or to change the window or the number of
     /// shards.

@@ -12,6 +12,7 @@ use pledge_core::types::ProgrammeId;
 use pledge_office::access::{AccessStore, SignIn};
 use pledge_office::base::Random;
 
+use super::BackgroundActs;
 use crate::problem::{Message, Problem};
 
 /// The state behind the routes of access. Clones share the stores.
@@ -40,6 +41,8 @@ pub struct Operator {
     pub ports: Ports,
     /// Takes chains back over their nodes.
     pub rewinder: Arc<dyn Rewinder>,
+    /// What goes on when the request that asked for it ends.
+    pub background: BackgroundActs,
     /// The programmes that the configuration declares. They change there alone: it is applied at each start.
     pub declared: BTreeSet<ProgrammeId>,
 }

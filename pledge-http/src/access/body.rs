@@ -112,8 +112,9 @@ fn wrong_field<T: ToSchema>(bytes: &[u8], field: &str) -> Problem {
 impl Problem {
     /// A field of a body whose value has not the form that its name asks for.
     pub(crate) fn wrong_field(field: &str) -> Self {
-        // `schedule[0].rate` is a `rate`.
-        let name = field.rsplit('.').next().unwrap_or(field);
+        // `schedule[0].rate` is a `rate`, but a stop is described as a whole.
+        let is_found = field.starts_with("found.");
+        let name = if is_found { "found" } else { field.rsplit('.').next().unwrap_or(field) };
         let name = name.split('[').next().unwrap_or(name);
         let Some(form) = Form::of(name) else {
             return Self::new(Message::NotAnObject {});

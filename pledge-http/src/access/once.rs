@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::AccessApi;
 use super::actual::Actual;
 use super::key::Key;
-use crate::problem::{Message, Problem, internal};
+use crate::language::Language;
+use crate::problem::{MEDIA_TYPE, Message, Problem, internal};
 
 /// What a write answers now, and what its repetition is answered.
 pub(crate) struct Made<T> {
@@ -56,14 +57,14 @@ pub(crate) async fn once_shown<T: Serialize>(
 }
 
 /// How a request begins here.
-enum Beginning {
+pub(super) enum Beginning {
     /// It is to be done.
     Turn(Turn),
     /// It was done.
     Answered(Response),
 }
 
-async fn begin(
+pub(super) async fn begin(
     api: &AccessApi,
     actual: &Actual,
     (Key(key), digest): (Key, B256),
@@ -73,7 +74,7 @@ async fn begin(
         Begun::New(turn) => Ok(Beginning::Turn(turn)),
         Begun::Done(answer) => {
             let status = StatusCode::from_u16(answer.status).map_err(|error| internal(&error))?;
-            Ok(Beginning::Answered(json(status, answer.body().to_owned())))
+            Ok(Beginning::Answered(again(status, answer.body().to_owned())))
         }
         Begun::Other => Err(Problem::new(Message::KeyReused {})),
         Begun::UnderWay => Err(Problem::new(Message::UnderWay {})),
@@ -82,18 +83,33 @@ async fn begin(
 
 /// What an act gave. A turn with which nothing was done is given back.
 async fn settled<T>(api: &AccessApi, turn: &Turn, done: Result<T, Problem>) -> Result<T, Problem> {
-    if let Err(refused) = &done
-        && refused.status().is_client_error()
-        && let Err(error) = api.store.give_back(turn).await
-    {
-        tracing::warn!(%error, "the turn of a refused request is not given back: it ends in a minute");
+    if done.as_ref().is_err_and(|refused| refused.status().is_client_error()) {
+        give_back(api, turn).await;
     }
     done
 }
 
+/// Gives a turn back with which nothing was done, so that its key is free again.
+pub(super) async fn give_back(api: &AccessApi, turn: &Turn) {
+    if let Err(error) = api.store.give_back(turn).await {
+        tracing::warn!(%error, "the turn of a refused request is not given back: it ends in a minute");
+    }
+}
+
 /// Keeps an answer. The act is done, so its answer goes out whether it could be kept or not.
-async fn keep(api: &AccessApi, turn: &Turn, body: &str) {
-    let kept = match KeptAnswer::new(StatusCode::OK.as_u16(), body) {
+pub(super) async fn keep(api: &AccessApi, turn: &Turn, body: &str) {
+    keep_with(api, turn, (StatusCode::OK, body)).await;
+}
+
+/// Keeps why an act was refused whose request is over, in the default language.
+pub(super) async fn keep_refusal(api: &AccessApi, turn: &Turn, refused: &Problem) {
+    let document = refused.document(Language::default());
+    let body = serde_json::to_string(&document).expect("a problem document is plain data");
+    keep_with(api, turn, (refused.status(), &body)).await;
+}
+
+async fn keep_with(api: &AccessApi, turn: &Turn, (status, body): (StatusCode, &str)) {
+    let kept = match KeptAnswer::new(status.as_u16(), body) {
         Ok(answer) => api.store.end_request(turn, &answer).await.map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     };
@@ -102,11 +118,23 @@ async fn keep(api: &AccessApi, turn: &Turn, body: &str) {
     }
 }
 
-fn body_of(answer: &impl Serialize) -> Result<String, Problem> {
+pub(super) fn body_of(answer: &impl Serialize) -> Result<String, Problem> {
     serde_json::to_string(answer).map_err(|error| internal(&error))
 }
 
-fn json(status: StatusCode, body: String) -> Response {
+/// A kept answer, with the headers of its kind.
+fn again(status: StatusCode, body: String) -> Response {
+    let mut response = json(status, body);
+    if !status.is_success() {
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        let language = HeaderValue::from_static(Language::default().tag());
+        headers.insert(header::CONTENT_LANGUAGE, language);
+    }
+    response
+}
+
+pub(super) fn json(status: StatusCode, body: String) -> Response {
     let kind = HeaderValue::from_static("application/json");
     (status, [(header::CONTENT_TYPE, kind)], body).into_response()
 }

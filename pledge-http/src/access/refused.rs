@@ -21,6 +21,9 @@ impl From<OperateError> for Problem {
             OperateError::TokenNotStopped(token) => {
                 Message::TokenNotStopped { token: token.to_string() }
             }
+            OperateError::OtherStop { .. } => {
+                return Self::invalid("found", Message::OtherStop {});
+            }
             OperateError::NothingFailed(settlement) => {
                 Message::NothingFailed { settlement: settlement.to_string() }
             }

@@ -83,6 +83,7 @@ malformed-parameter = { $parameter }: `{ $value }` is not { $form ->
         [note] a note: 1 to 200 characters on one line, without spaces around them
         [until] an instant: whole unix seconds below 2^40
         [signature] a signature: 0x and an even number of hexadecimal digits
+        [found] a stop: an object with `status` (paused or halted), `reason` and `halt_reason`, as an answer showed it
         [text] a text
        *[flag] true or false
     }
@@ -182,6 +183,7 @@ malformed-field = { $field }: not { $form ->
         [note] a note: 1 to 200 characters on one line, without spaces around them
         [until] an instant: whole unix seconds below 2^40
         [signature] a signature: 0x and an even number of hexadecimal digits
+        [found] a stop: an object with `status` (paused or halted), `reason` and `halt_reason`, as an answer showed it
         [text] a text
        *[flag] true or false
     }
@@ -195,6 +197,7 @@ no-idempotency-key = Idempotency-Key: missing; name the request, so that its rep
 malformed-idempotency-key = Idempotency-Key: write one of 8 to 64 printable characters of ASCII, none of them a space
 key-reused = another request was made under this Idempotency-Key: choose a new key
 under-way = a request under this Idempotency-Key is under way: ask again shortly
+rewind-under-way = chain { $chain } is being taken back to block { $block } since { $since } (unix seconds) by { $actor }: wait for its end
 chain-not-stopped = chain { $chain } is neither paused nor halted
 token-not-stopped = token { $token } is neither paused nor halted
 nothing-failed = nothing has failed in settlement { $settlement }
@@ -212,6 +215,7 @@ role-built-in = the role { $role } is built in and stays as it is: make one of a
 too-many = there may be { $most } at most: remove one first
 plan-moved = what would be taken back has changed since it was planned: plan it again
 state-moved = something else was written meanwhile: read it again, then decide
+other-stop = found: it is stopped otherwise by now: read it again, then decide
 programme-exists = programme { $programme } exists already: change its rates instead
 name-taken = the name is taken: choose another one
 wallet-taken = the wallet is one of another user

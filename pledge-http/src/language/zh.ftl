@@ -83,6 +83,7 @@ malformed-parameter = { $parameter }：`{ $value }` { $form ->
         [note] 不是有效的备注，应为一行 1 到 200 个字符，首尾不含空格
         [until] 不是有效的时刻，应为小于 2^40 的整数 Unix 秒
         [signature] 不是有效的签名，应为 0x 加偶数位十六进制数字
+        [found] 不是有效的停止状态，应为查询结果中的对象：`status`（paused 或 halted）、`reason` 和 `halt_reason`
         [text] 应为文本
        *[flag] 应为 true 或 false
     }
@@ -182,6 +183,7 @@ malformed-field = { $field }：{ $form ->
         [note] 不是有效的备注，应为一行 1 到 200 个字符，首尾不含空格
         [until] 不是有效的时刻，应为小于 2^40 的整数 Unix 秒
         [signature] 不是有效的签名，应为 0x 加偶数位十六进制数字
+        [found] 不是有效的停止状态，应为查询结果中的对象：`status`（paused 或 halted）、`reason` 和 `halt_reason`
         [text] 应为文本
        *[flag] 应为 true 或 false
     }
@@ -195,6 +197,7 @@ no-idempotency-key = Idempotency-Key：缺少该请求头，请为请求命名�
 malformed-idempotency-key = Idempotency-Key：应为 8 到 64 个可打印的 ASCII 字符，不含空格
 key-reused = 该 Idempotency-Key 已用于另一个请求，请换一个
 under-way = 使用该 Idempotency-Key 的请求正在处理，请稍后重试
+rewind-under-way = { $actor } 正在将链 { $chain } 回退到区块 { $block }（始于 Unix 秒 { $since }），请等待其结束
 chain-not-stopped = 链 { $chain } 既未暂停也未停止
 token-not-stopped = 代币 { $token } 既未暂停也未停止
 nothing-failed = 结算记录 { $settlement } 中没有失败的批次
@@ -212,6 +215,7 @@ role-built-in = 角色 { $role } 是内置角色，不可更改，请使用其�
 too-many = 最多允许 { $most } 个，请先移除一个
 plan-moved = 自制定方案以来将被撤回的内容已变化，请重新制定方案
 state-moved = 期间已有其他写入，请重新读取后再决定
+other-stop = found：当前的停止状态已与此不同，请重新读取后再决定
 programme-exists = 积分计划 { $programme } 已存在，请改为修改其速率
 name-taken = 该名称已被使用，请换一个
 wallet-taken = 该钱包属于另一位用户

@@ -69,5 +69,6 @@ forms! {
     Note "note" ["note"];
     Until "until" ["until"];
     Signature "signature" ["signature"];
+    Found "found" ["found"];
     Text "text" ["message"] ["password"] ["refresh_token"];
 }

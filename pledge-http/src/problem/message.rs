@@ -133,6 +133,7 @@ messages! {
     MalformedIdempotencyKey InvalidParameter "malformed-idempotency-key" {}
     KeyReused IdempotencyKeyReused "key-reused" {}
     UnderWay RequestUnderWay "under-way" {}
+    RewindUnderWay RequestUnderWay "rewind-under-way" { chain, block, actor, since }
     ChainNotStopped NothingToDo "chain-not-stopped" { chain }
     TokenNotStopped NothingToDo "token-not-stopped" { token }
     NothingFailed NothingToDo "nothing-failed" { settlement }
@@ -150,6 +151,7 @@ messages! {
     TooMany NotPossible "too-many" { most }
     PlanMoved StateMoved "plan-moved" {}
     StateMoved StateMoved "state-moved" {}
+    OtherStop StateMoved "other-stop" {}
     ProgrammeExists Taken "programme-exists" { programme }
     NameTaken Taken "name-taken" {}
     WalletTaken Taken "wallet-taken" {}

@@ -8,7 +8,7 @@ use pledge_core::types::{BlockNumber, ChainId, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Age, ContractView, Eip55, ReasonCode};
+use super::{Age, ContractView, Eip55, ReasonCode, Stop};
 
 /// A chain as last reported by its indexer, with the minimum of each figure over its active tokens
 /// and its contracts. A figure is null while one of them has none.
@@ -112,12 +112,13 @@ impl ChainView {
         // An age is by the clock of this machine, which no query knows.
         let age = |time: Option<Timestamp>| time.map(|time| Age::of(time, now));
         let confirmed_time = progress.confirmed.map(|block| block.time);
+        let Stop { status, reason, halt_reason } = Stop::of_chain(&state.status, true);
         Self {
             chain_id: state.chain,
-            status: state.status.name(),
+            status,
             reason_code: ReasonCode::of_chain(&state.status),
-            reason: state.status.reason().map(str::to_owned),
-            halt_reason: state.status.halt_under_pause().map(str::to_owned),
+            reason,
+            halt_reason,
             name: state.name,
             head_block: state.head,
             head_time: state.head_time,
@@ -142,9 +143,7 @@ impl ChainView {
             .zip(tokens.filter_map(|token| HaltedToken::public_reason(&token.status)))
             .map(|(token, reason)| HaltedToken { reason, ..token })
             .collect();
-        let full = Self::of(chain, now);
-        let reason = full.reason_code.map(ReasonCode::text);
-        let halt_reason = full.halt_reason.as_ref().map(|_| ReasonCode::NeedsOperator.text());
-        Self { reason, halt_reason, halted_tokens, ..full }
+        let Stop { reason, halt_reason, .. } = Stop::of_chain(&chain.state.status, false);
+        Self { reason, halt_reason, halted_tokens, ..Self::of(chain, now) }
     }
 }

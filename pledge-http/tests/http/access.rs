@@ -2,6 +2,7 @@
 
 mod admins;
 mod auth;
+mod background;
 mod bodies;
 mod document;
 mod gate;

@@ -109,11 +109,13 @@ pub enum SessionEnd {
     Banned,
     /// The user was removed.
     Removed,
+    /// The user began one more than it may have, and this one was unused for longest.
+    Displaced,
 }
 
 impl SessionEnd {
     /// Every end, each once.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Logout,
         Self::EndedByUser,
         Self::EndedByOther,
@@ -123,6 +125,7 @@ impl SessionEnd {
         Self::SignatureRefused,
         Self::Banned,
         Self::Removed,
+        Self::Displaced,
     ];
 
     /// Its name, as it is stored and shown.
@@ -137,6 +140,7 @@ impl SessionEnd {
             Self::SignatureRefused => "signature_refused",
             Self::Banned => "banned",
             Self::Removed => "removed",
+            Self::Displaced => "displaced",
         }
     }
 
@@ -185,6 +189,11 @@ pub struct Session {
     pub user_agent: Option<UserAgent>,
     /// When and why it ended before its time.
     pub ended: Option<(StoreTime, SessionEnd)>,
+}
+
+impl Session {
+    /// The most sessions of a user that have not ended.
+    pub const PER_USER_MAX: usize = 100;
 }
 
 /// What a refresh token gave.

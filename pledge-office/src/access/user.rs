@@ -21,6 +21,46 @@ pub struct Profile {
     pub time_zone: Option<TimeZoneName>,
 }
 
+/// What changes of a profile. What is not named (`None`) stays as it is; `Some(None)` removes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProfileChange {
+    /// The name by which the user signs in.
+    pub name: Option<Option<UserName>>,
+    /// What other people read for it.
+    pub display_name: Option<Option<DisplayName>>,
+    /// Its language.
+    pub language: Option<Option<LanguageTag>>,
+    /// The time zone in which it reads times.
+    pub time_zone: Option<Option<TimeZoneName>>,
+}
+
+impl ProfileChange {
+    /// A profile after the change.
+    pub fn of(&self, before: &Profile) -> Profile {
+        fn after<T: Clone>(named: &Option<Option<T>>, before: &Option<T>) -> Option<T> {
+            named.as_ref().unwrap_or(before).clone()
+        }
+        Profile {
+            name: after(&self.name, &before.name),
+            display_name: after(&self.display_name, &before.display_name),
+            language: after(&self.language, &before.language),
+            time_zone: after(&self.time_zone, &before.time_zone),
+        }
+    }
+}
+
+/// The change that names every field: of the profile nothing stays.
+impl From<Profile> for ProfileChange {
+    fn from(Profile { name, display_name, language, time_zone }: Profile) -> Self {
+        Self {
+            name: Some(name),
+            display_name: Some(display_name),
+            language: Some(language),
+            time_zone: Some(time_zone),
+        }
+    }
+}
+
 /// How a wallet signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Signs {

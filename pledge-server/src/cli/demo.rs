@@ -121,7 +121,7 @@ async fn live(
     let secret = hex::encode(random_bytes::<32>(&wire::random()));
     let access = AccessConfig::of_process(&secret, listener.local_addr()?.port());
     let queries = stores.queries();
-    let entrance = Entrance::new(&access, true, &[], &stores, queries.clone());
+    let entrance = Entrance::new(&access, true, &[], &stores, queries.clone(), &limits);
     let (turns, layers) = (serving::turns(limits.reads), Layers::bare(limits));
     let (keeper, meter) = (entrance.keeper(), ListenerMeter::default());
     let hub = live::hub(&stores, queries.clone(), turns.clone(), layers.origins(), keeper);

@@ -85,11 +85,11 @@ pub(super) async fn resume(context: Context, args: ResumeArgs) -> anyhow::Result
     let changed = match args.token {
         Some(address) => {
             let token = TokenId { chain: chain.chain, address };
-            let changed = operate::resume_token(balances, token, &by).await;
+            let changed = operate::resume_token(balances, token, |_| true, &by).await;
             Changed::of_token(chain, changed.map_err(in_words)?)
         }
         None => {
-            let changed = operate::resume_chain(balances, chain.chain, &by).await;
+            let changed = operate::resume_chain(balances, chain.chain, |_| true, &by).await;
             Changed::of_chain(changed.map_err(in_words)?)
         }
     };

@@ -261,8 +261,11 @@ async fn spawn(
     let reads = config.limits.reads;
     let queries = meters.store.around_readers(stores.for_readers(reads)?).queries(stores);
     let turns = serving::turns(reads);
-    let entrance =
-        Entrance::new(&config.access, config.server.public_reads, chains, stores, queries.clone());
+    let (readers, limits) = (queries.clone(), &config.limits);
+    let public_reads = config.server.public_reads;
+    let entrance = Entrance::new(&config.access, public_reads, chains, stores, readers, limits);
+    let (acts, drain) = (entrance.background(), config.limits.drain);
+    running.spawn(tasks::keep_background(acts, drain, stop.clone()));
     let hub = live::hub(stores, queries.clone(), turns.clone(), origins, entrance.keeper());
     let api = Api { queries, clock: SystemTime::now };
     let entrance = entrance.watched_by(Arc::new(hub.clone()));
@@ -270,7 +273,7 @@ async fn spawn(
     let health =
         Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now };
     gates.open((routes, hub.clone()), health, &meters, stores);
-    let (news, drain) = (hub.news(), config.limits.drain);
+    let news = hub.news();
     running.spawn(live::keep_live(hub, stores.clone(), drain, stop.clone()));
     running.spawn(tasks::keep_pulse(pulse.clone(), stop.clone()));
     let consumers = vec![tasks::log_dispatcher(stores).consumer().clone()];

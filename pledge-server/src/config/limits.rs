@@ -33,7 +33,8 @@ section! {
         body_bytes: Whole = preset(Whole(16_384)),
         /// The time for the head of a request, also of the next one on a connection.
         header_timeout: String = preset("10s"),
-        /// The time for the rest of a request, until its answer begins. Its work ends with it.
+        /// The time for the rest of a request, until its answer begins. Its work ends with it, a rewind aside,
+        /// which goes on.
         request_timeout: String = preset("10s"),
         /// How long a reader may take nothing of its answer, or acknowledge nothing that was sent.
         write_timeout: String = preset("30s"),

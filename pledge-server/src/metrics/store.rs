@@ -250,7 +250,7 @@ impl<T: PointsStore> PointsStore for Measured<T> {
         Ok(())
     }
 
-    forward_store!(inner through measured: put_programme reset_failures);
+    forward_store!(inner through measured: add_programme put_programme reset_failures);
 }
 
 #[async_trait]

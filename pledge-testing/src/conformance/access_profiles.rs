@@ -3,13 +3,13 @@
 use pledge_core::primitives::{Address, B256, Bytes};
 use pledge_core::types::ChainId;
 use pledge_office::access::{
-    ContractSignature, DisplayName, GivenGrants, NewSession, NewUser, Permission, Profile,
-    RefreshTimes, Refused, SessionEnd, Shown, UserId,
+    ContractSignature, DisplayName, GivenGrants, LanguageTag, NewSession, NewUser, Permission,
+    Profile, ProfileChange, RefreshTimes, Refused, SessionEnd, Shown, TimeZoneName, UserId,
 };
 
 use super::access::{
-    actions, by, by_key, contract_wallet, everywhere, key_id, key_wallet, keyed, machine, made,
-    new_session, new_user, password, refused, session, signed_in, user, user_id, user_name,
+    actions, again, by, by_key, contract_wallet, everywhere, key_id, key_wallet, keyed, machine,
+    made, new_session, new_user, password, refused, session, signed_in, user, user_id, user_name,
 };
 use crate::OfficeFixture;
 
@@ -18,6 +18,8 @@ laws! {
     a_user_changes_its_own_without_a_permission
     a_key_of_a_user_is_not_the_user
     another_user_needs_the_permission
+    what_a_change_of_a_profile_does_not_name_stays
+    changes_of_other_fields_at_once_are_all_kept
     a_user_keeps_a_way_in
     a_password_needs_a_name
     another_password_ends_every_session_but_the_one_to_keep
@@ -37,7 +39,7 @@ fn profile() -> Profile {
 async fn a_user_changes_its_own_without_a_permission(office: OfficeFixture) {
     made(&office, 1, "anna", "member").await;
     let by = by(ANNA);
-    office.access.change_profile(ANNA, &profile(), &by).await.expect("profile");
+    office.access.change_profile(ANNA, &profile().into(), &by).await.expect("profile");
     office.access.change_password(ANNA, Some(&password("x")), None, &by).await.expect("password");
     office.access.add_wallet(ANNA, &key_wallet(1), &by).await.expect("add");
     let changed = office.access.add_wallet(ANNA, &contract_wallet(1, 5), &by).await.expect("add");
@@ -55,7 +57,7 @@ async fn a_key_of_a_user_is_not_the_user(office: OfficeFixture) {
     keyed(&office, 1, ANNA, GivenGrants::NONE).await;
     let by = by_key(key_id(1));
     for outcome in [
-        office.access.change_profile(ANNA, &profile(), &by).await,
+        office.access.change_profile(ANNA, &profile().into(), &by).await,
         office.access.change_password(ANNA, Some(&password("x")), None, &by).await,
         office.access.add_wallet(ANNA, &key_wallet(1), &by).await,
         office.access.remove_user(ANNA, &by).await,
@@ -69,10 +71,47 @@ async fn another_user_needs_the_permission(office: OfficeFixture) {
     made(&office, 1, "anna", "member").await;
     made(&office, 2, "berta", "operator").await;
     made(&office, 3, "admin", "admin").await;
-    let change = async |by| office.access.change_profile(ANNA, &profile(), &by).await;
+    let change = async |by| office.access.change_profile(ANNA, &profile().into(), &by).await;
     let expected = Refused::NotAllowed(Permission::ChangeUsers);
     assert_eq!(refused(change(by(user_id(2))).await), expected);
     change(by(user_id(3))).await.expect("an admin may");
+}
+
+/// `Some(None)` removes, and names no other field.
+async fn what_a_change_of_a_profile_does_not_name_stays(office: OfficeFixture) {
+    made(&office, 1, "anna", "member").await;
+    office.access.change_profile(ANNA, &profile().into(), &by(ANNA)).await.expect("profile");
+    let language = LanguageTag::new("en").expect("a tag of a test");
+    let change = ProfileChange {
+        display_name: Some(None),
+        language: Some(Some(language.clone())),
+        ..ProfileChange::default()
+    };
+    let changed = office.access.change_profile(ANNA, &change, &by(ANNA)).await.expect("change");
+    let expected = Profile { display_name: None, language: Some(language), ..profile() };
+    assert_eq!((&changed.profile, &changed), (&expected, &user(&office, ANNA).await));
+}
+
+/// Whichever is first, the other is made of what it left.
+async fn changes_of_other_fields_at_once_are_all_kept(office: OfficeFixture) {
+    made(&office, 1, "anna", "member").await;
+    for round in 0..8 {
+        let display_name = DisplayName::new(&format!("Anna {round}")).expect("a name of a test");
+        let zones = ["Europe/Zurich", "Asia/Shanghai"];
+        let time_zone = TimeZoneName::new(zones[round % 2]).expect("a zone of a test");
+        let renamed = Some(Some(display_name.clone()));
+        let renamed = ProfileChange { display_name: renamed, ..ProfileChange::default() };
+        let moved = Some(Some(time_zone.clone()));
+        let moved = ProfileChange { time_zone: moved, ..ProfileChange::default() };
+        let by = by(ANNA);
+        let change = async |change: &ProfileChange| {
+            again(async || office.access.change_profile(ANNA, change, &by).await).await
+        };
+        let (one, other) = tokio::join!(change(&renamed), change(&moved));
+        one.and(other).expect("change");
+        let kept = user(&office, ANNA).await.profile;
+        assert_eq!((kept.display_name, kept.time_zone), (Some(display_name), Some(time_zone)));
+    }
 }
 
 async fn a_user_keeps_a_way_in(office: OfficeFixture) {
@@ -90,7 +129,8 @@ async fn a_password_needs_a_name(office: OfficeFixture) {
     let new = NewUser { wallets: vec![key_wallet(1)], ..new_user(1, "anna") };
     office.access.create_user(&new, &everywhere("member"), &machine()).await.expect("create");
     let by = by(ANNA);
-    let nameless = async || office.access.change_profile(ANNA, &Profile::default(), &by).await;
+    let nameless =
+        async || office.access.change_profile(ANNA, &Profile::default().into(), &by).await;
     assert_eq!(refused(nameless().await), Refused::NameNeeded);
     office.access.change_password(ANNA, None, None, &by).await.expect("a wallet is left");
     nameless().await.expect("it has no password");

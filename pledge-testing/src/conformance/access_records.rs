@@ -23,7 +23,7 @@ async fn each_act_on_a_user_leaves_one_record(office: OfficeFixture) {
     office.access.change_grants(id, &everywhere("viewer"), &by).await.expect("grants");
     let display_name = Some(DisplayName::new("Anna").expect("a name of a test"));
     let profile = Profile { name: Some(user_name("anna")), display_name, ..Profile::default() };
-    office.access.change_profile(id, &profile, &by).await.expect("profile");
+    office.access.change_profile(id, &profile.into(), &by).await.expect("profile");
     office.access.add_wallet(id, &key_wallet(1), &by).await.expect("wallet");
     office.access.change_password(id, Some(&password("x")), None, &by).await.expect("password");
     office.access.remove_wallet(id, &key_wallet(1), &by).await.expect("wallet");
@@ -48,7 +48,11 @@ async fn an_act_that_changes_nothing_leaves_no_record(office: OfficeFixture) {
     let (id, by) = (user_id(1), machine());
     let one = made(&office, 1, "anna", "member").await;
     office.access.change_grants(id, &one.grants, &by).await.expect("the same grants");
-    office.access.change_profile(id, &one.profile, &by).await.expect("the same profile");
+    office
+        .access
+        .change_profile(id, &one.profile.clone().into(), &by)
+        .await
+        .expect("the same profile");
     office.access.remove_wallet(id, &key_wallet(1), &by).await.expect("no wallet");
     office.access.lift_ban(id, &by).await.expect("no ban");
     office.access.ban_user(id, &by).await.expect("ban");

@@ -18,6 +18,8 @@ laws! {
     another_digest_under_the_key_is_another_request
     keys_of_other_principals_are_others
     a_request_whose_turn_is_old_begins_again
+    a_request_that_takes_long_stays_under_way
+    a_turn_that_is_over_does_not_last_longer
     the_turn_of_before_keeps_no_answer
     an_answer_is_kept_once
     a_turn_that_is_given_back_lets_the_request_begin_at_once
@@ -119,6 +121,30 @@ async fn a_request_whose_turn_is_old_begins_again(office: OfficeFixture) {
     let second = turn(&office, &one()).await;
     assert!(second.number > first.number);
     assert_eq!(begin(&office, &one()).await, Begun::UnderWay);
+}
+
+/// And its answer is that of the one turn.
+async fn a_request_that_takes_long_stays_under_way(office: OfficeFixture) {
+    let turn = turn(&office, &one()).await;
+    for _ in 0..3 {
+        office.advance(UNDER_WAY_FOR - Duration::from_secs(10));
+        office.access.keep_turn(&turn).await.expect("it is being done");
+        assert_eq!(begin(&office, &one()).await, Begun::UnderWay);
+    }
+    office.access.end_request(&turn, &answer("done")).await.expect("end");
+    assert_eq!(begin(&office, &one()).await, Begun::Done(answer("done")));
+}
+
+async fn a_turn_that_is_over_does_not_last_longer(office: OfficeFixture) {
+    let first = turn(&office, &one()).await;
+    office.advance(UNDER_WAY_FOR);
+    let second = turn(&office, &one()).await;
+    assert_eq!(kind(office.access.keep_turn(&first).await), StoreErrorKind::Conflict);
+    office.access.give_back(&second).await.expect("give back");
+    assert_eq!(kind(office.access.keep_turn(&second).await), StoreErrorKind::Conflict);
+    let third = turn(&office, &one()).await;
+    office.access.end_request(&third, &answer("done")).await.expect("end");
+    assert_eq!(kind(office.access.keep_turn(&third).await), StoreErrorKind::Conflict);
 }
 
 async fn the_turn_of_before_keeps_no_answer(office: OfficeFixture) {

@@ -102,7 +102,7 @@ async fn an_act_on_a_user_that_may_do_more_is_refused(office: OfficeFixture) {
         office.access.change_grants(OTHER, &GivenGrants::NONE, &by).await,
         office.access.change_password(OTHER, Some(&stolen), None, &by).await,
         office.access.add_wallet(OTHER, &super::access::key_wallet(1), &by).await,
-        office.access.change_profile(OTHER, &before.profile, &by).await,
+        office.access.change_profile(OTHER, &before.profile.clone().into(), &by).await,
     ] {
         assert_eq!(refused(outcome), Refused::Outranked(Permission::PauseChains));
     }

@@ -6,14 +6,14 @@ use pledge_core::error::StoreErrorKind;
 use pledge_core::primitives::{Address, B256, Bytes};
 use pledge_core::types::ChainId;
 use pledge_office::access::{
-    ContractSignature, NewSession, NewUser, Permission, Position, RefreshTimes, Refused, Session,
-    SessionEnd, Shown, SignedInBy, UserAgent, UserId,
+    ContractSignature, NewSession, NewUser, Permission, Position, RefreshTimes, Refreshed, Refused,
+    Session, SessionEnd, Shown, SignedInBy, UserAgent, UserId,
 };
 
 use super::access::{
-    actions, again, by, contract_wallet, everywhere, failed, hash, key_wallet, machine, made,
-    new_session, new_user, password, records, refused, session, session_id, signed_in, user_id,
-    with_managers,
+    actions, again, attribution, by, contract_wallet, everywhere, failed, hash, key_wallet,
+    machine, made, new_session, new_user, password, records, refused, session, session_id,
+    signed_in, user_id, with_managers,
 };
 use crate::OfficeFixture;
 
@@ -26,6 +26,8 @@ laws! {
     a_session_or_token_that_is_there_is_a_conflict
     of_a_ban_and_a_sign_in_at_once_no_session_is_left
     a_session_lasts_as_long_as_it_was_meant_to
+    one_session_too_many_ends_the_one_unused_for_longest
+    of_sign_ins_at_once_no_more_than_the_bound_are_left
     a_session_ends_once
     what_ends_no_session_of_the_user_changes_nothing
     every_session_but_the_one_to_keep_ends
@@ -165,6 +167,50 @@ async fn a_session_lasts_as_long_as_it_was_meant_to(office: OfficeFixture) {
     office.advance(Duration::from_secs(60));
     assert!(!lasts().await);
     assert_eq!(office.access.sessions(ANNA, None, 10).await.expect("read"), []);
+}
+
+/// Signs a user in as often as it may be signed in, a second apart.
+async fn with_all_sessions(office: &OfficeFixture) {
+    made(office, 1, "anna", "member").await;
+    for number in (1_u8..).take(Session::PER_USER_MAX) {
+        signed_in(office, number, ANNA, "anna").await;
+        office.advance(Duration::from_secs(1));
+    }
+}
+
+async fn lasting(office: &OfficeFixture) -> usize {
+    office.access.sessions(ANNA, None, 1_000).await.expect("read").len()
+}
+
+/// A refresh is a use, and other users keep theirs.
+async fn one_session_too_many_ends_the_one_unused_for_longest(office: OfficeFixture) {
+    made(&office, 2, "berta", "member").await;
+    signed_in(&office, 200, user_id(2), "berta").await;
+    with_all_sessions(&office).await;
+    let (by, times) = (attribution("sweeper"), RefreshTimes::USUAL);
+    let refreshed = office.access.refresh(&hash("1"), &[hash("next")], &times, &by).await;
+    assert!(matches!(refreshed, Ok(Refreshed::Successor { .. })), "{refreshed:?}");
+    assert_eq!(lasting(&office).await, Session::PER_USER_MAX);
+    signed_in(&office, 101, ANNA, "anna").await;
+    assert_eq!(lasting(&office).await, Session::PER_USER_MAX);
+    let ended = session(&office, 2).await.ended.map(|(_, end)| end);
+    assert_eq!(ended, Some(SessionEnd::Displaced));
+    for kept in [1, 3, 101, 200] {
+        assert_eq!(session(&office, kept).await.ended, None, "session {kept}");
+    }
+}
+
+async fn of_sign_ins_at_once_no_more_than_the_bound_are_left(office: OfficeFixture) {
+    with_all_sessions(&office).await;
+    let sign_in = async |number| {
+        let new = new_session(number, ANNA, "anna");
+        again(async || begin(&office, &new).await).await.expect("sign in")
+    };
+    tokio::join!(sign_in(101), sign_in(102), sign_in(103));
+    assert_eq!(lasting(&office).await, Session::PER_USER_MAX);
+    for new in [101, 102, 103] {
+        assert_eq!(session(&office, new).await.ended, None, "session {new}");
+    }
 }
 
 /// Its time and its reason stay.

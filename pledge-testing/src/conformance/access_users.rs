@@ -175,7 +175,7 @@ async fn a_name_is_of_one_user(office: OfficeFixture) {
     assert_eq!(refused(second), Refused::NameTaken);
     made(&office, 2, "anna2", "member").await;
     let profile = Profile { name: Some(user_name("anna")), ..Profile::default() };
-    let renamed = office.access.change_profile(user_id(2), &profile, &machine()).await;
+    let renamed = office.access.change_profile(user_id(2), &profile.into(), &machine()).await;
     assert_eq!(refused(renamed), Refused::NameTaken);
 }
 
@@ -326,7 +326,7 @@ async fn a_removed_user_is_not_changed_again(office: OfficeFixture) {
         office.access.ban_user(id, &by).await,
         office.access.lift_ban(id, &by).await,
         office.access.change_grants(id, &everywhere("viewer"), &by).await,
-        office.access.change_profile(id, &profile, &by).await,
+        office.access.change_profile(id, &profile.into(), &by).await,
         office.access.change_password(id, Some(&password("x")), None, &by).await,
         office.access.add_wallet(id, &key_wallet(1), &by).await,
     ] {

@@ -167,7 +167,7 @@ async fn a_programme_leaves_its_rule_before_and_after(fixture: Fixture) {
     let ledger = Ledger::open(fixture.clone()).await;
     let rule = |rates: &RateSchedule| json!({ "rates": rates, "window": 3_600, "shards": 2 });
     let first = two_shards();
-    points(&ledger).put_programme(&first, &operator()).await.expect("put");
+    points(&ledger).add_programme(&first, &operator()).await.expect("add");
     let object = || ("programme", id().to_string());
     let mut added = act("add_programme", object(), &Value::Null, &rule(&first.rates));
     added.as_object_mut().expect("an object").remove("before");
@@ -248,6 +248,7 @@ async fn a_refused_write_leaves_no_record(fixture: Fixture) {
         kind(store.resume_chain(CHAIN, &ChainStatus::Live, &by).await),
         kind(store.resume_token(token(), Some(cursor.id()), &TokenStatus::Active, &by).await),
         kind(store.rewind(&stale).await),
+        kind(points(&ledger).add_programme(&two_shards(), &by).await),
         kind(store.pause_chain(elsewhere, &by).await),
         kind(store.resume_chain(elsewhere, &ChainStatus::Live, &by).await),
         kind(store.pause_token(unknown, &by).await),
@@ -255,8 +256,8 @@ async fn a_refused_write_leaves_no_record(fixture: Fixture) {
         kind(points(&ledger).reset_failures(&ProgrammeId::main(unknown), at(0), &by).await),
     ];
     let (conflict, invalid) = (StoreErrorKind::Conflict, StoreErrorKind::Invalid);
-    assert_eq!(refused[..4], [conflict; 4]);
-    assert_eq!(refused[4..], [invalid; 5]);
+    assert_eq!(refused[..5], [conflict; 5]);
+    assert_eq!(refused[5..], [invalid; 5]);
     assert_eq!(acts(&fixture).await, known);
 }
 

@@ -2,15 +2,17 @@
 
 use pledge_core::error::StoreErrorKind;
 use pledge_core::points::{BatchSpan, Programme};
-use pledge_core::types::{Epoch, RateSchedule, ShardCount, Step, WindowLength};
+use pledge_core::types::{Epoch, ProgrammeId, RateSchedule, ShardCount, Step, WindowLength};
 
 use super::points_store::{accounts_of, batch, open, points, rate, settle_both, state, two_shards};
 use crate::Fixture;
-use crate::world::{at, operator};
+use crate::world::{at, operator, token};
 
 laws! {
     __points_programmes of points_programmes(Fixture):
     a_programme_is_what_was_put
+    a_programme_is_added_where_none_of_its_name_is
+    of_two_writers_that_add_a_programme_one_does
     a_rate_change_in_the_settled_past_is_refused
     a_rate_change_under_a_settlement_is_refused
     windows_and_shards_of_a_programme_cannot_change
@@ -24,6 +26,54 @@ async fn a_programme_is_what_was_put(fixture: Fixture) {
     assert_eq!(state.programme, two_shards());
     assert_eq!((state.settled(), state.shards.len()), (None, 2));
     assert_eq!(state.epoch, Epoch::FIRST);
+}
+
+/// One of the same rule is one of that name too.
+async fn a_programme_is_added_where_none_of_its_name_is(fixture: Fixture) {
+    let ledger = open(fixture).await;
+    for rule in
+        [two_shards(), Programme { rates: RateSchedule::constant(rate("7")), ..two_shards() }]
+    {
+        let error =
+            points(&ledger).add_programme(&rule, &operator()).await.expect_err("there is one");
+        assert_eq!(error.kind(), StoreErrorKind::Conflict);
+    }
+    assert_eq!(state(&ledger).await.programme, two_shards());
+    let season = named("season", "1");
+    points(&ledger).add_programme(&season, &operator()).await.expect("none of that name");
+    let all = points(&ledger).programmes(token()).await.expect("read");
+    assert!(all.iter().any(|state| state.programme == season), "{all:?}");
+}
+
+/// And it has the rule of the one that did.
+async fn of_two_writers_that_add_a_programme_one_does(fixture: Fixture) {
+    let ledger = open(fixture).await;
+    for round in 0..16 {
+        let name = format!("season_{round}");
+        let (one, other) = (named(&name, "1"), named(&name, "2"));
+        let add = async |programme: &Programme| loop {
+            match points(&ledger).add_programme(programme, &operator()).await {
+                // A server may take back one of two writers that wait for each other.
+                Err(error) if error.is_retryable() => {}
+                added => return added.map_err(|error| error.kind()),
+            }
+        };
+        let (added, refused) = match tokio::join!(add(&one), add(&other)) {
+            (Ok(()), Err(refused)) => (one, refused),
+            (Err(refused), Ok(())) => (other, refused),
+            both => panic!("round {round}: {both:?}"),
+        };
+        assert_eq!(refused, StoreErrorKind::Conflict);
+        let all = points(&ledger).programmes(token()).await.expect("read");
+        let kept = all.iter().map(|state| &state.programme).filter(|kept| kept.id == added.id);
+        assert_eq!(kept.collect::<Vec<_>>(), [&added]);
+    }
+}
+
+/// A programme of the token by its name and rate.
+fn named(name: &str, e: &str) -> Programme {
+    let id = ProgrammeId::new(token(), name).expect("a name of a test");
+    Programme { id, rates: RateSchedule::constant(rate(e)), ..two_shards() }
 }
 
 /// The future may change, the settled past may not.

@@ -185,6 +185,7 @@ handed_on! { PointsReads by points:
 }
 
 handed_on! { PointsStore by points:
+    write add_programme(programme: &Programme, by: &Attribution) -> ();
     write put_programme(programme: &Programme, by: &Attribution) -> ();
     batch commit_batch(batch: &SettlementBatch) -> ();
     write record_failure(failure: &BatchFailure) -> ();

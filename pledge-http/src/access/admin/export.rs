@@ -15,6 +15,7 @@ use utoipa::IntoParams;
 
 use super::audit::{AuditView, Filters};
 use crate::access::AccessApi;
+use crate::csv::{self, Field};
 use crate::document::OfExport;
 use crate::extract::Query;
 use crate::problem::Problem;
@@ -31,7 +32,7 @@ pub(super) enum ExportFormat {
     /// A JSON object a line.
     #[default]
     Jsonl,
-    /// RFC 4180, every field in quotes.
+    /// RFC 4180, every field in quotes; a text that begins as a formula does has a `'` before it.
     Csv,
 }
 
@@ -56,7 +57,10 @@ pub(super) struct ExportParams {
 
 /// Who did what, as a file
 ///
-/// The newest first: every record that the filters leave. An answer that breaks off is not the whole file.
+/// The newest first: every record that the filters leave. An answer that breaks off is not the whole file. In `csv`
+/// a text that a spreadsheet might take for a formula, because it begins with `=`, `+`, `-`, `@`, a tab or the end of a
+/// line, has a `'` before it, and so has one that begins with a `'`: take one away to have the text. Numbers are as
+/// they are.
 #[utoipa::path(
     get,
     path = "/admin/audit/export",
@@ -135,20 +139,18 @@ fn row(record: &AuditView) -> String {
         value.as_ref().map_or_else(String::new, ToString::to_string)
     };
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    let fields = [
-        record.number.to_string(),
-        record.at.get().to_string(),
-        record.actor.clone(),
-        record.action.clone(),
-        record.object.clone(),
-        text(&record.reason),
-        text(&record.request_id),
-        text(&record.address),
-        json(&record.before),
-        json(&record.after),
-    ];
-    let quoted = fields.map(|field| format!("\"{}\"", field.replace('"', "\"\"")));
-    quoted.join(",") + "\r\n"
+    csv::row(&[
+        Field::Exact(record.number.to_string()),
+        Field::Exact(record.at.get().to_string()),
+        Field::Text(record.actor.clone()),
+        Field::Text(record.action.clone()),
+        Field::Text(record.object.clone()),
+        Field::Text(text(&record.reason)),
+        Field::Text(text(&record.request_id)),
+        Field::Text(text(&record.address)),
+        Field::Text(json(&record.before)),
+        Field::Text(json(&record.after)),
+    ])
 }
 
 #[cfg(test)]
@@ -159,22 +161,32 @@ mod tests {
 
     #[test]
     fn a_row_has_every_column_and_quotes_within_quotes() {
-        let record = AuditView {
+        let row = row(&because("a \"quoted\", reason"));
+        let expected = "\"7\",\"0\",\"person:anna\",\"pause_chain\",\"chain:1\",\
+                        \"a \"\"quoted\"\", reason\",\"\",\"\",\"\",\"{\"\"status\"\":\"\"paused\"\"}\"\r\n";
+        assert_eq!(row, expected);
+        assert_eq!(COLUMNS.split(',').count(), 10);
+    }
+
+    #[test]
+    fn a_reason_is_no_formula_of_a_table_and_itself_in_lines() {
+        let record = because("=HYPERLINK(\"http://203.0.113.5\")");
+        assert!(row(&record).contains("\"'=HYPERLINK("), "{}", row(&record));
+        assert!(line(&record, ExportFormat::Jsonl).contains("\"=HYPERLINK("));
+    }
+
+    fn because(reason: &str) -> AuditView {
+        AuditView {
             number: AuditNumber::new(7),
             at: Timestamp::ZERO,
             actor: "person:anna".to_owned(),
             action: "pause_chain".to_owned(),
             object: "chain:1".to_owned(),
-            reason: Some("a \"quoted\", reason".to_owned()),
+            reason: Some(reason.to_owned()),
             request_id: None,
             address: None,
             before: None,
             after: Some(serde_json::json!({ "status": "paused" })),
-        };
-        let row = row(&record);
-        let expected = "\"7\",\"0\",\"person:anna\",\"pause_chain\",\"chain:1\",\
-                        \"a \"\"quoted\"\", reason\",\"\",\"\",\"\",\"{\"\"status\"\":\"\"paused\"\"}\"\r\n";
-        assert_eq!(row, expected);
-        assert_eq!(COLUMNS.split(',').count(), 10);
+        }
     }
 }

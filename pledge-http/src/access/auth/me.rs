@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use pledge_office::access::{
-    DisplayName, Identity, LanguageTag, Object, Permission, Profile, TimeZoneName,
+    DisplayName, Identity, LanguageTag, Object, Permission, ProfileChange, TimeZoneName,
 };
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -101,28 +101,22 @@ pub(super) async fn change(
     body: Body<ProfileRequest>,
 ) -> Result<Json<UserView>, Problem> {
     let (user, _) = actual.person()?;
-    let found = api.store.user(user).await?;
-    let before = found.ok_or_else(|| Problem::new(Message::UnknownUser {}))?.profile;
     let ProfileRequest { display_name, language, time_zone } = body.value;
-    let profile = Profile {
-        name: before.name,
-        display_name: changed("display_name", before.display_name, display_name, DisplayName::new)?,
-        language: changed("language", before.language, language, LanguageTag::new)?,
-        time_zone: changed("time_zone", before.time_zone, time_zone, TimeZoneName::new)?,
+    let change = ProfileChange {
+        name: None,
+        display_name: changed("display_name", display_name, DisplayName::new)?,
+        language: changed("language", language, LanguageTag::new)?,
+        time_zone: changed("time_zone", time_zone, TimeZoneName::new)?,
     };
-    let after = api.store.change_profile(user, &profile, &actual.by(None)?).await?;
+    let after = api.store.change_profile(user, &change, &actual.by(None)?).await?;
     Ok(Json(after.into()))
 }
 
-/// What a field is from now on.
+/// What a field is from now on, if it is named.
 fn changed<T, E>(
     field: &str,
-    before: Option<T>,
     asked: Option<Option<String>>,
     check: impl Fn(&str) -> Result<T, E>,
-) -> Result<Option<T>, Problem> {
-    match asked {
-        None => Ok(before),
-        Some(text) => checked(field, text.as_deref(), check),
-    }
+) -> Result<Option<Option<T>>, Problem> {
+    asked.map(|text| checked(field, text.as_deref(), check)).transpose()
 }

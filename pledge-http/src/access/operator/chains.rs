@@ -2,9 +2,11 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use pledge_core::indexer::ChainStatus;
 use pledge_core::operate::{self, Changed};
 use pledge_core::ports::ChainState;
 use pledge_core::types::ChainId;
+use pledge_office::access::{Object, Permission};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -14,10 +16,11 @@ use crate::access::body::Body;
 use crate::access::key::Key;
 use crate::access::once::once;
 use crate::access::reason::ReasonRequest;
+use crate::access::resume::ResumeRequest;
 use crate::document::OfChainWrite;
 use crate::extract::{ChainPath, Path};
 use crate::problem::Problem;
-use crate::views::ReasonCode;
+use crate::views::{ReasonCode, Stop};
 
 /// A chain that was paused or resumed.
 #[derive(Debug, Serialize, ToSchema)]
@@ -78,14 +81,15 @@ pub(super) async fn pause(
 
 /// Resume a chain
 ///
-/// One that is paused or halted is followed again. One that was halted halts again while its cause is there.
+/// One that is paused or halted is followed again. One that was halted halts again while its cause is there. `found`
+/// names the stop that the caller saw: where another one came meanwhile, nothing is resumed.
 #[utoipa::path(
     post,
     path = "/chains/{chain_id}/resume",
     operation_id = "resume_chain",
     tag = "operators",
     params(ChainPath),
-    request_body = ReasonRequest,
+    request_body = ResumeRequest,
     responses((status = 200, body = ChangedChain), OfChainWrite),
 )]
 pub(super) async fn resume(
@@ -93,12 +97,17 @@ pub(super) async fn resume(
     actual: Actual,
     Path(path): Path<ChainPath>,
     key: Key,
-    body: Body<ReasonRequest>,
+    body: Body<ResumeRequest>,
 ) -> Result<Response, Problem> {
-    let by = actual.attribution(Some(body.value.reason))?;
+    let ResumeRequest { reason, found } = body.value;
+    let by = actual.attribution(Some(reason))?;
+    let sees_all = actual.caller.may(Permission::ReadAll, Object::Chain(path.chain_id));
+    let is_found = |status: &ChainStatus| {
+        found.is_none_or(|found| found.is(&Stop::of_chain(status, sees_all)))
+    };
     once(&api, &actual, (key, body.digest), async {
         let balances = &*api.operator.ports.balances;
-        let changed = operate::resume_chain(balances, path.chain_id, &by).await?;
+        let changed = operate::resume_chain(balances, path.chain_id, is_found, &by).await?;
         Ok(ChangedChain::from(changed))
     })
     .await

@@ -12,11 +12,11 @@ use pledge_core::types::{BlockNumber, ChainId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::access::AccessApi;
 use crate::access::actual::Actual;
+use crate::access::background::{RewindAct, RunningRewind, in_background};
 use crate::access::body::Body;
 use crate::access::key::Key;
-use crate::access::once::once;
+use crate::access::{AccessApi, Operator};
 use crate::document::{OfChainPlan, OfRewind};
 use crate::extract::{ChainPath, Path, Query};
 use crate::json::Eip55;
@@ -166,7 +166,9 @@ impl From<ReorgRecord> for RewoundChain {
 /// Take a chain back as planned
 ///
 /// The chain is paused or halted, and stays so. The node is asked whether it has the same chain up to the block;
-/// where it has another one, nothing is written.
+/// where it has another one, nothing is written. Once accepted it goes on when the request ends: where that takes
+/// longer than the request may, the answer is 202, and the same request is answered with how it ended. One rewind of a
+/// chain goes on at a time.
 #[utoipa::path(
     post,
     path = "/chains/{chain_id}/rewind",
@@ -174,7 +176,13 @@ impl From<ReorgRecord> for RewoundChain {
     tag = "operators",
     params(ChainPath),
     request_body = RewindRequest,
-    responses((status = 200, body = RewoundChain), OfRewind),
+    responses(
+        (status = 200, body = RewoundChain),
+        (status = 202, body = RunningRewind, description = "It goes on: ask again with the same key.", headers(
+            ("Retry-After" = u64, description = "Seconds after which to ask how it ended."),
+        )),
+        OfRewind,
+    ),
 )]
 pub(super) async fn apply(
     State(api): State<AccessApi>,
@@ -185,10 +193,11 @@ pub(super) async fn apply(
 ) -> Result<Response, Problem> {
     let RewindRequest { to_block, digest, reason } = body.value;
     let by = actual.attribution(Some(reason))?;
-    once(&api, &actual, (key, body.digest), async {
-        let (operator, of) = (&api.operator, (path.chain_id, to_block));
-        let rewound =
-            operate::rewind_as_planned(&operator.ports, &*operator.rewinder, of, digest, &by);
+    let rewind = RewindAct { chain: path.chain_id, to_block };
+    let (Operator { ports, rewinder, .. }, whose) = (api.operator.clone(), by.clone());
+    in_background(&api, &actual, (key, body.digest), (rewind, &by), async move {
+        let of = (rewind.chain, rewind.to_block);
+        let rewound = operate::rewind_as_planned(&ports, &*rewinder, of, digest, &whose);
         Ok(RewoundChain::from(rewound.await?))
     })
     .await

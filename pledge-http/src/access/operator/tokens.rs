@@ -2,9 +2,10 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use pledge_core::ledger::TokenState;
+use pledge_core::ledger::{TokenState, TokenStatus};
 use pledge_core::operate::{self, Changed};
 use pledge_core::types::ChainId;
+use pledge_office::access::{Object, Permission};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -14,11 +15,12 @@ use crate::access::body::Body;
 use crate::access::key::Key;
 use crate::access::once::once;
 use crate::access::reason::ReasonRequest;
+use crate::access::resume::ResumeRequest;
 use crate::document::OfTokenWrite;
 use crate::extract::{Path, TokenPath};
 use crate::json::Eip55;
 use crate::problem::Problem;
-use crate::views::ReasonCode;
+use crate::views::{ReasonCode, Stop};
 
 /// A token that was paused or resumed.
 #[derive(Debug, Serialize, ToSchema)]
@@ -77,14 +79,15 @@ pub(super) async fn pause(
 
 /// Resume a token
 ///
-/// One that is paused or halted is followed again. One that was halted halts again while its cause is there.
+/// One that is paused or halted is followed again. One that was halted halts again while its cause is there. `found`
+/// names the stop that the caller saw: where another one came meanwhile, nothing is resumed.
 #[utoipa::path(
     post,
     path = "/chains/{chain_id}/tokens/{token}/resume",
     operation_id = "resume_token",
     tag = "operators",
     params(TokenPath),
-    request_body = ReasonRequest,
+    request_body = ResumeRequest,
     responses((status = 200, body = ChangedToken), OfTokenWrite),
 )]
 pub(super) async fn resume(
@@ -92,12 +95,17 @@ pub(super) async fn resume(
     actual: Actual,
     Path(path): Path<TokenPath>,
     key: Key,
-    body: Body<ReasonRequest>,
+    body: Body<ResumeRequest>,
 ) -> Result<Response, Problem> {
-    let by = actual.attribution(Some(body.value.reason))?;
+    let ResumeRequest { reason, found } = body.value;
+    let by = actual.attribution(Some(reason))?;
+    let sees_all = actual.caller.may(Permission::ReadAll, Object::Token(path.token()));
+    let is_found = |status: &TokenStatus| {
+        found.is_none_or(|found| found.is(&Stop::of_token(status, sees_all)))
+    };
     once(&api, &actual, (key, body.digest), async {
         let balances = &*api.operator.ports.balances;
-        let changed = operate::resume_token(balances, path.token(), &by).await?;
+        let changed = operate::resume_token(balances, path.token(), is_found, &by).await?;
         Ok(ChangedToken::from(changed))
     })
     .await

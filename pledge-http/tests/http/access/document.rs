@@ -103,91 +103,134 @@ fn is_id(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase())
 }
 
+/// The answers of operations by their ids, as an admin is given them.
+struct Answers<'a> {
+    office: &'a Office,
+    admin: &'a str,
+    by_operation: BTreeMap<&'static str, Value>,
+}
+
+impl Answers<'_> {
+    fn keep(&mut self, operation: &'static str, answer: Value) -> Value {
+        let before = self.by_operation.insert(operation, masked(answer.clone()));
+        assert!(before.is_none(), "{operation} twice");
+        answer
+    }
+
+    async fn ask(
+        &mut self,
+        operation: &'static str,
+        (method, path): (&str, &str),
+        body: Option<Value>,
+    ) -> Value {
+        let answer = self.office.ok(Some(self.admin), method, path, body).await;
+        self.keep(operation, answer)
+    }
+
+    /// The answer to an act, whose body has a reason too.
+    async fn act(
+        &mut self,
+        operation: &'static str,
+        asked: (&str, &str),
+        mut body: Value,
+    ) -> Value {
+        body["reason"] = json!("a planned change");
+        self.ask(operation, asked, Some(body)).await
+    }
+}
+
 #[tokio::test]
 async fn every_example_of_an_answer_is_what_the_routes_answer() {
     let (office, admin) = office().await;
-    let admin = Some(admin.as_str());
-    let mut answered = BTreeMap::new();
-    let mut keep = |operation: &'static str, answer: Value| {
-        assert!(answered.insert(operation, masked(answer.clone())).is_none(), "{operation} twice");
-        answer
-    };
-    let because = |more: Value| {
-        let mut body = json!({ "reason": "a planned change" });
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        Some(body)
-    };
-    let ask = async |method: &str, path: &str, body| office.ok(admin, method, path, body).await;
-    let nothing = || json!({});
+    let mut answers = Answers { office: &office, admin: &admin, by_operation: BTreeMap::new() };
+    let (me, vera) = ask_for_sign_in(&mut answers).await;
+    ask_for_chains(&mut answers).await;
+    ask_for_tokens(&mut answers).await;
+    ask_for_users(&mut answers, &vera).await;
+    ask_for_roles_and_keys(&mut answers, &me).await;
+    answers.ask("audit", ("GET", "/admin/audit?action=pause_chain"), None).await;
+    let again = office.token("anna").await;
+    answers.keep("logout", office.ok(Some(&again), "POST", "/auth/logout", None).await);
+    answers.ask("logout_everywhere", ("POST", "/auth/logout-everywhere"), None).await;
+    compare("access_answers.json", &answers.by_operation);
+}
 
-    keep("nonce", office.ok(None, "POST", "/auth/nonce", None).await);
+/// Returns the ids of the admin and of another user.
+async fn ask_for_sign_in(answers: &mut Answers<'_>) -> (String, String) {
+    let office = answers.office;
+    answers.keep("nonce", office.ok(None, "POST", "/auth/nonce", None).await);
     let tokens = office.tokens("anna").await;
-    keep("sign_in_with_password", tokens.clone());
-    keep("sign_in_with_wallet", tokens.clone());
+    answers.keep("sign_in_with_password", tokens.clone());
+    answers.keep("sign_in_with_wallet", tokens.clone());
     let body = json!({ "name": "vera", "password": "another long password" });
-    let vera = keep("register", office.ok(None, "POST", "/auth/register", Some(body)).await);
+    let vera = office.ok(None, "POST", "/auth/register", Some(body)).await;
+    answers.keep("register", vera.clone());
     let body = json!({ "refresh_token": tokens["refresh_token"] });
-    keep("refresh", office.ok(None, "POST", "/auth/refresh", Some(body)).await);
-    keep("ticket", ask("POST", "/auth/ticket", None).await);
-    keep("sessions", ask("GET", "/auth/sessions?limit=1", None).await);
-    let me = keep("me", ask("GET", "/auth/me", None).await);
+    answers.keep("refresh", office.ok(None, "POST", "/auth/refresh", Some(body)).await);
+    answers.ask("ticket", ("POST", "/auth/ticket"), None).await;
+    answers.ask("sessions", ("GET", "/auth/sessions?limit=1"), None).await;
+    let me = answers.ask("me", ("GET", "/auth/me"), None).await;
     let own = json!({ "display_name": "Anna Lee", "language": "en", "time_zone": "Europe/Zurich" });
-    keep("change_me", ask("PATCH", "/auth/me", Some(own)).await);
+    answers.ask("change_me", ("PATCH", "/auth/me"), Some(own)).await;
     let vera_token = text(&vera["access_token"]);
     let as_vera = office.ok(Some(&vera_token), "GET", "/auth/me", None).await;
     let revoke = format!("/auth/sessions/{}/revoke", text(&as_vera["session"]));
-    keep("revoke_session", office.ok(Some(&vera_token), "POST", &revoke, None).await);
+    answers.keep("revoke_session", office.ok(Some(&vera_token), "POST", &revoke, None).await);
+    (text(&me["user"]["id"]), text(&as_vera["user"]["id"]))
+}
 
-    keep("pause_chain", ask("POST", "/chains/1/pause", because(nothing())).await);
-    let plan = keep("plan_rewind", ask("GET", "/chains/1/rewind?to_block=0", None).await);
+async fn ask_for_chains(answers: &mut Answers<'_>) {
+    answers.act("pause_chain", ("POST", "/chains/1/pause"), json!({})).await;
+    let plan = answers.ask("plan_rewind", ("GET", "/chains/1/rewind?to_block=0"), None).await;
     let retry = format!("/settlements/1:{TOKEN}:main:{THREE_PM}/retry");
-    keep("retry_settlement", ask("POST", &retry, because(nothing())).await);
-    let of_token = format!("/chains/1/tokens/{TOKEN}");
+    answers.act("retry_settlement", ("POST", &retry), json!({})).await;
+    let of_token = format!("/chains/1/tokens/{TOKEN}/programmes");
     let season = json!({ "programme": "season_2", "rate": "0", "schedule": [{ "from": THREE_PM, "rate": "1.5" }] });
-    keep("add_programme", ask("POST", &format!("{of_token}/programmes"), because(season)).await);
+    answers.act("add_programme", ("POST", &of_token), season).await;
     let rates =
         json!({ "rate": "0.05", "schedule": [{ "from": THREE_PM + 2 * HOUR, "rate": "0.1" }] });
-    keep(
-        "change_programme",
-        ask("PUT", &format!("{of_token}/programmes/main"), because(rates)).await,
-    );
+    let main = format!("{of_token}/main");
+    answers.act("change_programme", ("PUT", &main), rates).await;
     let planned = json!({ "to_block": 0, "digest": plan["digest"] });
-    keep("rewind_chain", ask("POST", "/chains/1/rewind", because(planned)).await);
-    keep("resume_chain", ask("POST", "/chains/1/resume", because(nothing())).await);
-    keep("pause_token", ask("POST", &format!("{of_token}/pause"), because(nothing())).await);
-    keep("resume_token", ask("POST", &format!("{of_token}/resume"), because(nothing())).await);
+    answers.act("rewind_chain", ("POST", "/chains/1/rewind"), planned).await;
+    answers.act("resume_chain", ("POST", "/chains/1/resume"), json!({})).await;
+}
 
-    keep("users", ask("GET", "/admin/users?limit=1", None).await);
-    let vera = format!("/admin/users/{}", text(&as_vera["user"]["id"]));
+async fn ask_for_tokens(answers: &mut Answers<'_>) {
+    for (operation, act) in [("pause_token", "pause"), ("resume_token", "resume")] {
+        let path = format!("/chains/1/tokens/{TOKEN}/{act}");
+        answers.act(operation, ("POST", &path), json!({})).await;
+    }
+}
+
+async fn ask_for_users(answers: &mut Answers<'_>, vera: &str) {
+    answers.ask("users", ("GET", "/admin/users?limit=1"), None).await;
+    let vera = format!("/admin/users/{vera}");
     let grants = json!({ "grants": [{ "role": "operator", "chains": [1], "tokens": [] }] });
-    keep("change_grants", ask("PUT", &format!("{vera}/grants"), because(grants)).await);
-    keep("ban_user", ask("POST", &format!("{vera}/ban"), because(nothing())).await);
-    keep("user", ask("GET", &vera, None).await);
-    keep("unban_user", ask("POST", &format!("{vera}/unban"), because(nothing())).await);
-    keep("remove_user", ask("POST", &format!("{vera}/remove"), because(nothing())).await);
+    answers.act("change_grants", ("PUT", &format!("{vera}/grants")), grants).await;
+    answers.act("ban_user", ("POST", &format!("{vera}/ban")), json!({})).await;
+    answers.ask("user", ("GET", &vera), None).await;
+    answers.act("unban_user", ("POST", &format!("{vera}/unban")), json!({})).await;
+    answers.act("remove_user", ("POST", &format!("{vera}/remove")), json!({})).await;
     let invitation = json!({ "grants": [{ "role": "viewer" }], "note": "for Vito" });
-    let made = keep("invite", ask("POST", "/admin/invitations", because(invitation)).await);
-    keep("invitations", ask("GET", "/admin/invitations?limit=1", None).await);
+    let made = answers.act("invite", ("POST", "/admin/invitations"), invitation).await;
+    answers.ask("invitations", ("GET", "/admin/invitations?limit=1"), None).await;
     let revoke = format!("/admin/invitations/{}/revoke", text(&made["id"]));
-    keep("revoke_invitation", ask("POST", &revoke, because(nothing())).await);
+    answers.act("revoke_invitation", ("POST", &revoke), json!({})).await;
+}
+
+async fn ask_for_roles_and_keys(answers: &mut Answers<'_>, me: &str) {
     let role = json!({ "role": "rewinder", "permissions": ["chains:rewind"] });
-    keep("add_role", ask("POST", "/admin/roles", because(role)).await);
+    answers.act("add_role", ("POST", "/admin/roles"), role).await;
     let more = json!({ "permissions": ["chains:pause", "chains:rewind"] });
-    keep("change_role", ask("PUT", "/admin/roles/rewinder", because(more)).await);
-    keep("roles", ask("GET", "/admin/roles?limit=2", None).await);
-    keep("remove_role", ask("POST", "/admin/roles/rewinder/remove", because(nothing())).await);
-    let key = json!({ "name": "bot", "grants": [{ "role": "viewer" }], "owner": me["user"]["id"] });
-    let made = keep("add_api_key", ask("POST", "/admin/api-keys", because(key)).await);
-    keep("api_keys", ask("GET", "/admin/api-keys?limit=1", None).await);
+    answers.act("change_role", ("PUT", "/admin/roles/rewinder"), more).await;
+    answers.ask("roles", ("GET", "/admin/roles?limit=2"), None).await;
+    answers.act("remove_role", ("POST", "/admin/roles/rewinder/remove"), json!({})).await;
+    let key = json!({ "name": "bot", "grants": [{ "role": "viewer" }], "owner": me });
+    let made = answers.act("add_api_key", ("POST", "/admin/api-keys"), key).await;
+    answers.ask("api_keys", ("GET", "/admin/api-keys?limit=1"), None).await;
     let revoke = format!("/admin/api-keys/{}/revoke", text(&made["id"]));
-    keep("revoke_api_key", ask("POST", &revoke, because(nothing())).await);
-    keep("audit", ask("GET", "/admin/audit?action=pause_chain", None).await);
-    keep(
-        "logout",
-        office.ok(Some(&office.token("anna").await), "POST", "/auth/logout", None).await,
-    );
-    keep("logout_everywhere", ask("POST", "/auth/logout-everywhere", None).await);
-    compare("access_answers.json", &answered);
+    answers.act("revoke_api_key", ("POST", &revoke), json!({})).await;
 }
 
 #[tokio::test]

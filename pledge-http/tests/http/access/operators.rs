@@ -74,6 +74,66 @@ async fn a_chain_and_a_token_are_resumed_and_what_is_not_stopped_is_not() {
     }
 }
 
+/// What a caller names again of an answer.
+fn stop_of(answer: &Value) -> Value {
+    json!({
+        "status": answer["status"],
+        "reason": answer["reason"],
+        "halt_reason": answer["halt_reason"],
+    })
+}
+
+#[tokio::test]
+async fn a_resume_that_names_another_stop_than_there_is_by_now_is_refused() {
+    let (office, token, access) = office().await;
+    let access = Some(access.as_str());
+    for path in ["/chains/1".to_owned(), below(token)] {
+        let (pause, resume) = (format!("{path}/pause"), format!("{path}/resume"));
+        let read = async || stop_of(&office.ok(access, "GET", &path, None).await);
+        let naming = |found: Value| Some(json!({ "reason": "b", "found": found }));
+        office.ok(access, "POST", &pause, because("moving the node")).await;
+        let found = read().await;
+        assert_eq!(
+            (&found["status"], &found["reason"]),
+            (&json!("paused"), &json!("moving the node"))
+        );
+        office.ok(access, "POST", &pause, because("an attack")).await;
+        let (status, problem) = office.ask(access, "POST", &resume, naming(found)).await;
+        let refused = (status.as_u16(), &problem["code"], &problem["parameter"]);
+        assert_eq!(refused, (409, &json!("state-moved"), &json!("found")), "{path}");
+        let resumed = office.ok(access, "POST", &resume, naming(read().await)).await;
+        assert_eq!(resumed["before"], "paused", "{path}");
+    }
+}
+
+/// One that may pause chains and not read everything is shown no words of others.
+#[tokio::test]
+async fn a_stop_is_named_as_its_reader_is_shown_it() {
+    let (office, _, operator) = office().await;
+    let admin = office.signed_in("anna", "admin").await;
+    let role = json!({ "role": "pauser", "permissions": ["chains:pause"], "reason": "a" });
+    office.ok(Some(&admin), "POST", "/admin/roles", Some(role)).await;
+    let pauser = office.signed_in("paul", "pauser").await;
+    office.ok(Some(&operator), "POST", "/chains/1/pause", because("moving the node")).await;
+    let found = stop_of(&office.ok(Some(&pauser), "GET", "/chains/1", None).await);
+    assert_eq!(found["reason"], "paused by an operator");
+    let body = Some(json!({ "reason": "b", "found": found }));
+    let resumed = office.ok(Some(&pauser), "POST", "/chains/1/resume", body).await;
+    assert_eq!(resumed["before"], "paused");
+}
+
+#[tokio::test]
+async fn a_stop_that_is_none_is_refused_by_its_field() {
+    let (office, _, access) = office().await;
+    for found in [json!("paused"), json!({ "status": "live" }), json!({ "status": 1 }), json!({})] {
+        let body = Some(json!({ "reason": "a", "found": found }));
+        let (status, problem) = office.ask(Some(&access), "POST", "/chains/1/resume", body).await;
+        let parameter = problem["parameter"].as_str().unwrap_or_default();
+        assert_eq!(status.as_u16(), 400, "{found}: {problem}");
+        assert!(parameter.starts_with("found"), "{found}: {problem}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_not_followed_is_not_found() {
     let (office, _, access) = office().await;

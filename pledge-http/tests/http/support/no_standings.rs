@@ -28,5 +28,5 @@ impl PointsReads for NoStandings {
 
 #[async_trait]
 impl PointsStore for NoStandings {
-    forward_store!(0: put_programme commit_batch record_failure reset_failures);
+    forward_store!(0: add_programme put_programme commit_batch record_failure reset_failures);
 }

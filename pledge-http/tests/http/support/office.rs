@@ -18,7 +18,7 @@ use pledge_core::indexer::{Finality, Indexer, IndexerConfig, RewindPlan};
 use pledge_core::operate::{OperateError, Rewinder};
 use pledge_core::simulation::ScriptedChain;
 use pledge_core::types::{ChainId, ProgrammeId, Timestamp};
-use pledge_http::access::{self, AccessApi, Gatekeeper, Operator, RequestOrigin};
+use pledge_http::access::{self, AccessApi, BackgroundActs, Gatekeeper, Operator, RequestOrigin};
 use pledge_http::{probes, service_over};
 use pledge_office::access::{
     Authenticator, By, Expected, GivenGrants, NewUser, Nonces, Password, PasswordHash, Passwords,
@@ -30,6 +30,7 @@ use pledge_storage_memory::MemoryPending;
 use pledge_storage_sqlite::SqliteStore;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
 use super::{CONFIRMATIONS, Stores, World, body_of};
@@ -40,6 +41,8 @@ const SECRET: &str = "a secret of thirty-two bytes: 123456";
 /// A world with users, and the API over it.
 pub(crate) struct Office {
     pub(crate) world: World,
+    /// Lets one rewind of an office that `waits` begin for each permit.
+    pub(crate) gate: Arc<Semaphore>,
     pub(crate) store: SqliteStore,
     pub(crate) api: AccessApi,
     pub(crate) router: Router,
@@ -100,6 +103,8 @@ struct OverScripts {
     ports: Ports,
     chains: BTreeMap<ChainId, ScriptedChain>,
     is_away: bool,
+    /// What it waits for first.
+    gate: Option<Arc<Semaphore>>,
 }
 
 #[async_trait]
@@ -109,7 +114,10 @@ impl Rewinder for OverScripts {
         plan: &RewindPlan,
         by: &Attribution,
     ) -> Result<ReorgRecord, OperateError> {
-        let Self { ports, chains, is_away } = self;
+        let Self { ports, chains, is_away, gate } = self;
+        if let Some(gate) = gate {
+            gate.acquire().await.expect("it is never closed").forget();
+        }
         if *is_away {
             let error = ChainError::transient("read a block", "no node answers");
             return Err(OperateError::Rewind(error.into()));
@@ -133,6 +141,10 @@ pub(crate) struct Rules {
     pub(crate) is_configured: bool,
     /// Whether no node answers.
     pub(crate) is_away: bool,
+    /// Whether a rewind waits at [`Office::gate`].
+    pub(crate) waits: bool,
+    /// How long a request waits for the end of a rewind.
+    pub(crate) patience: Duration,
 }
 
 impl Default for Rules {
@@ -142,6 +154,8 @@ impl Default for Rules {
             public_reads: true,
             is_configured: true,
             is_away: false,
+            waits: false,
+            patience: Duration::from_secs(30),
         }
     }
 }
@@ -174,23 +188,33 @@ impl Office {
         let authenticator = sign_in
             .as_ref()
             .map(|sign_in| Arc::new(sign_in.sessions().clone()) as Arc<dyn Authenticator>);
+        let gate = Arc::new(Semaphore::new(0));
         let rewinder = Arc::new(OverScripts {
             ports: ports.clone(),
             chains: world.scripts(),
             is_away: rules.is_away,
+            gate: rules.waits.then(|| gate.clone()),
         });
+        let background = BackgroundActs::new(rules.patience);
         let api = AccessApi {
             store: shared.clone(),
             sign_in,
             audit: shared,
-            operator: Operator { ports, rewinder, declared },
+            operator: Operator { ports, rewinder, background, declared },
             queries: world.api.queries.clone(),
             random,
             clock: || UNIX_EPOCH + Duration::from_secs(super::CLOCK),
         };
         let keeper = Gatekeeper { authenticator, public_reads: rules.public_reads, watch: None };
         let router = service_of(&world, &api, &keeper);
-        Self { world, store, api, router, _folder: folder }
+        Self { world, gate, store, api, router, _folder: folder }
+    }
+
+    /// Takes back what a plan has, whatever waits at the gate.
+    pub(crate) async fn rewind_at_once(&self, plan: &RewindPlan, by: &Attribution) {
+        let (ports, chains) = (self.api.operator.ports.clone(), self.world.scripts());
+        let rewinder = OverScripts { ports, chains, is_away: false, gate: None };
+        rewinder.rewind(plan, by).await.expect("the plan fits");
     }
 
     /// The same routes behind another gatekeeper.

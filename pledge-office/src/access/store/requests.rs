@@ -14,6 +14,9 @@ use crate::access::{Begun, KeptAnswer, RequestDigest, RequestKey, Turn};
 ///   [`UNDER_WAY_FOR`](crate::access::UNDER_WAY_FOR), or after the turn was given back, another may begin it, and the
 ///   turn of before is over.
 /// - Another digest under the key is another request, whatever became of the first, for as long as that is kept.
+/// - A request that takes long stays under way while the holder of the turn states so, for
+///   [`UNDER_WAY_FOR`](crate::access::UNDER_WAY_FOR) each time. Of a turn that is over, was given back or has an answer
+///   that is a `Conflict`.
 /// - An answer is kept by the holder of the turn, once; by another one it is a `Conflict`. It is the answer to
 ///   every repetition.
 /// - A turn that is given back lets the request begin again at once. One that is over, or has an answer, gives
@@ -28,6 +31,9 @@ pub trait RequestStore: Debug + Send + Sync + 'static {
         request: &RequestKey,
         digest: RequestDigest,
     ) -> Result<Begun, StoreError>;
+
+    /// Lets a turn last longer: the request is still being done.
+    async fn keep_turn(&self, turn: &Turn) -> Result<(), StoreError>;
 
     /// Keeps the answer to a request.
     async fn end_request(&self, turn: &Turn, answer: &KeptAnswer) -> Result<(), StoreError>;

@@ -18,6 +18,8 @@ use crate::access::{
 /// - A session begins only for a user that may sign in and has what was shown: the password of this hash, the
 ///   wallet that signed. Otherwise it is refused, and nothing is written. An id or a token that is there already is
 ///   a `Conflict`.
+/// - A user has at most [`Session::PER_USER_MAX`] sessions that have not ended. One more ends the one whose newest
+///   token was given out first, in its transaction.
 /// - A session lasts for [`RefreshTimes::whole`] from the sign-in, as it was then.
 /// - What a refresh token gives is what [`RefreshTimes::presented`] decides, in one transaction that locks the
 ///   session. A token that rotates is used from then on, and its successor is the first that the caller names. Of

@@ -8,7 +8,7 @@ use pledge_core::error::StoreError;
 
 use super::Position;
 use crate::access::{
-    AccessError, By, GivenGrants, NewUser, PasswordHash, PasswordSignIn, Profile, SessionId,
+    AccessError, By, GivenGrants, NewUser, PasswordHash, PasswordSignIn, ProfileChange, SessionId,
     TokenHash, User, UserId, UserName, Wallet,
 };
 
@@ -112,6 +112,8 @@ pub trait UserWrites: Debug + Send + Sync + 'static {
 /// # Contract
 /// - What is said of the writes of [`UserWrites`] is true of these, but that a user needs no permission for its
 ///   own. A key of the user is not the user.
+/// - A change of the profile is made of what the write finds: what it does not name stays, also as a change at the
+///   same time leaves it.
 /// - Another password, or none, ends every session of the user but the one to keep. The same hash again is
 ///   another password.
 /// - A removed wallet ends every session that began with it. A wallet that the user has is added without a change,
@@ -121,11 +123,11 @@ pub trait UserWrites: Debug + Send + Sync + 'static {
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
 pub trait Profiles: Debug + Send + Sync + 'static {
-    /// Replaces what the user writes about itself.
+    /// Changes what the user writes about itself.
     async fn change_profile(
         &self,
         user: UserId,
-        profile: &Profile,
+        change: &ProfileChange,
         by: &By,
     ) -> Result<User, AccessError>;
 

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use pledge_core::error::StoreError;
 use pledge_office::access::{
-    AccessAction, AccessError, By, PasswordHash, PasswordSignIn, Profile, Profiles, SessionEnd,
-    SessionId, User, UserId, Wallet, has_a_way_in,
+    AccessAction, AccessError, By, PasswordHash, PasswordSignIn, ProfileChange, Profiles,
+    SessionEnd, SessionId, User, UserId, Wallet, has_a_way_in,
 };
 
 use super::outcome::{Failure, finish};
@@ -19,11 +19,12 @@ use crate::store::SqlStore;
 async fn change_profile(
     db: &mut dyn Connection,
     id: UserId,
-    profile: &Profile,
+    change: &ProfileChange,
     by: &By,
 ) -> Result<User, Failure> {
     let subject = Subject::there(db, id, by).await?;
-    let after = User { profile: profile.clone(), ..subject.user.clone() };
+    let profile = change.of(&subject.user.profile);
+    let after = User { profile, ..subject.user.clone() };
     subject.save(db, after, AccessAction::ChangeProfile, by).await
 }
 
@@ -95,11 +96,11 @@ impl<D: Database> Profiles for SqlStore<D> {
     async fn change_profile(
         &self,
         user: UserId,
-        profile: &Profile,
+        change: &ProfileChange,
         by: &By,
     ) -> Result<User, AccessError> {
         let mut unit = self.write("change a profile").await?;
-        let changed = change_profile(unit.db(), user, profile, by).await;
+        let changed = change_profile(unit.db(), user, change, by).await;
         finish(unit, changed).await
     }
 

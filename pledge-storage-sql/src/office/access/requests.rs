@@ -112,13 +112,28 @@ async fn write(
     Ok(query_with(update, values).execute(db).await? > 0)
 }
 
-async fn end(db: &mut dyn Connection, turn: &Turn, answer: &KeptAnswer) -> Result<(), Fault> {
-    let values = values![u32::from(answer.status), answer.body()];
-    if write(db, turn, "status = ?, body = ?", &values).await? {
+/// The same, as a `Conflict` where another holds the turn, or nobody.
+async fn write_held(
+    db: &mut dyn Connection,
+    turn: &Turn,
+    set: &'static str,
+    values: &[Value],
+) -> Result<(), Fault> {
+    if write(db, turn, set, values).await? {
         Ok(())
     } else {
         Err(Fault::conflict("the turn is over: the request was begun again or has an answer"))
     }
+}
+
+async fn end(db: &mut dyn Connection, turn: &Turn, answer: &KeptAnswer) -> Result<(), Fault> {
+    let values = values![u32::from(answer.status), answer.body()];
+    write_held(db, turn, "status = ?, body = ?", &values).await
+}
+
+async fn keep(db: &mut dyn Connection, turn: &Turn) -> Result<(), Fault> {
+    let now = now(db).await?;
+    write_held(db, turn, "begun = ?", &values![now]).await
 }
 
 #[async_trait]
@@ -131,6 +146,12 @@ impl<D: Database> RequestStore for SqlStore<D> {
         let mut unit = self.write("begin a request").await?;
         let begun = begin(unit.db(), request, digest).await;
         unit.finish(begun).await
+    }
+
+    async fn keep_turn(&self, turn: &Turn) -> Result<(), StoreError> {
+        let mut unit = self.write("keep a turn").await?;
+        let kept = keep(unit.db(), turn).await;
+        unit.finish(kept).await
     }
 
     async fn end_request(&self, turn: &Turn, answer: &KeptAnswer) -> Result<(), StoreError> {

@@ -19,6 +19,8 @@ use crate::row::FromRow;
 const BY_PASSWORD: &str = "password";
 const BY_KEY: &str = "key";
 const BY_CONTRACT: &str = "contract";
+/// The most sessions that one sign-in ends. There are more than one only where a release without a bound left them.
+const DISPLACED_MAX: usize = 100;
 
 impl FromRow for SignedInBy {
     fn from_row(row: &dyn Row) -> Result<Self, Fault> {
@@ -157,6 +159,24 @@ pub(super) async fn end_of_wallet(
         None => ended,
     };
     ended.execute(db).await?;
+    Ok(())
+}
+
+/// Ends what a user has too many of with one more session: those that were unused for longest.
+pub(super) async fn make_room(
+    db: &mut dyn Connection,
+    user: UserId,
+    now: StoreTime,
+) -> Result<(), Fault> {
+    let used_last = query(
+        "SELECT id FROM access_session WHERE user_id = ? AND ended IS NULL AND over_at > ? \
+         ORDER BY refreshed DESC, signed_in DESC, id DESC LIMIT ?",
+    );
+    let kept = Session::PER_USER_MAX - 1;
+    let rows = used_last.bind(user).bind(now).limit(kept + DISPLACED_MAX).rows(db).await?;
+    for unused in rows.iter().skip(kept) {
+        end(db, (user, unused.get("id")?), (now, SessionEnd::Displaced)).await?;
+    }
     Ok(())
 }
 

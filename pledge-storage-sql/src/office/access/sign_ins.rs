@@ -40,6 +40,8 @@ async fn begin(
         return Err(Fault::conflict(format!("session {} or its token is there", new.id)).into());
     }
     let now = now(db).await?;
+    // Under the lock of the user, so that of sign-ins at the same time each sees the others.
+    sessions::make_room(db, user.id, now).await?;
     // What would last beyond every time has no end, as in `RefreshTimes`.
     let until = now.checked_add(times.whole).unwrap_or(StoreTime::MAX);
     let session = Session {
