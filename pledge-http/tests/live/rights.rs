@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ports::{ChainReport, Registry};
 use pledge_office::access::{Caller, Scope};
+use pledge_office::base::StoreTime;
 use serde_json::json;
 
 use crate::support::{
@@ -146,6 +147,25 @@ async fn a_reader_whose_rights_change_is_cut_and_sees_what_it_may_when_it_comes_
     let cut = stream.event().await;
     assert_eq!(cut.data["code"], "rights-changed");
     assert_eq!(status(&server, "chains", Some("view")).await, (403, "forbidden".to_owned()));
+}
+
+#[tokio::test]
+async fn each_stream_ends_with_the_token_that_opened_it() {
+    let at = |millis| StoreTime::new(millis).unwrap();
+    let (_place, server, door) = guarded(true).await;
+    let mut streams = Vec::new();
+    // Of one session, and the one with more time is the first.
+    for until in [2_000, 1_000] {
+        door.change("view", Caller { until: Some(at(until)), ..viewer() });
+        let headers = [("Authorization", "Bearer view")];
+        streams.push(Stream::open(server.address, "topics=chains", &headers).await);
+    }
+    let [mut later, mut sooner] = <[Stream; 2]>::try_from(streams).ok().unwrap();
+    door.set_clock(at(1_000));
+    assert_eq!(sooner.event().await.data["code"], "session-ended");
+    assert_eq!(server.hub.counts().readers, 1);
+    door.set_clock(at(2_000));
+    assert_eq!(later.event().await.data["code"], "session-ended");
 }
 
 #[tokio::test]
