@@ -12,7 +12,6 @@ mod actual;
 mod admin;
 mod api;
 mod auth;
-mod bearer;
 mod body;
 mod grants;
 mod guard;

@@ -11,8 +11,8 @@ use pledge_office::access::{Caller, Identity, Object, Permission, Unauthenticate
 use utoipa_axum::router::{UtoipaMethodRouter, UtoipaMethodRouterExt};
 
 use super::Gatekeeper;
-use super::bearer::{NotBearer, credential_of};
 use super::table::Rule;
+use crate::bearer::{NotBearer, credential_of};
 use crate::problem::{Message, Problem};
 
 /// A route with the rule of its entry in the table around it.

@@ -77,6 +77,18 @@ async fn a_topic_without_right_is_refused_over_a_socket_and_the_others_of_the_me
     assert_eq!(server.hub.counts().topics, 0);
 }
 
+/// As for every other route: a proxy could read the other one.
+#[tokio::test]
+async fn two_credentials_are_none() {
+    let (_place, server, _door) = guarded(true).await;
+    let path = "/api/v1/stream?topics=chains";
+    for second in ["Bearer member", "Bearer view", "Basic YTpi", ""] {
+        let headers = [("Authorization", "Bearer view"), ("Authorization", second)];
+        let (status, problem) = Stream::answer(server.address, path, &headers).await;
+        assert_eq!((status, &problem["code"]), (401, &json!("unauthenticated")), "{second}");
+    }
+}
+
 #[tokio::test]
 async fn a_ticket_opens_one_stream_and_no_second() {
     let (_place, server, _door) = guarded(false).await;
@@ -139,17 +151,6 @@ async fn a_reader_whose_session_ends_is_cut_with_a_code_and_the_others_stay() {
 }
 
 #[tokio::test]
-async fn a_reader_whose_rights_change_is_cut_and_sees_what_it_may_when_it_comes_again() {
-    let (_place, server, door) = guarded(false).await;
-    let headers = [("Authorization", "Bearer view")];
-    let mut stream = Stream::open(server.address, "topics=chains", &headers).await;
-    door.change("view", Caller { grants: Vec::new(), ..viewer() });
-    let cut = stream.event().await;
-    assert_eq!(cut.data["code"], "rights-changed");
-    assert_eq!(status(&server, "chains", Some("view")).await, (403, "forbidden".to_owned()));
-}
-
-#[tokio::test]
 async fn each_stream_ends_with_the_token_that_opened_it() {
     let at = |millis| StoreTime::new(millis).unwrap();
     let (_place, server, door) = guarded(true).await;
@@ -166,6 +167,17 @@ async fn each_stream_ends_with_the_token_that_opened_it() {
     assert_eq!(server.hub.counts().readers, 1);
     door.set_clock(at(2_000));
     assert_eq!(later.event().await.data["code"], "session-ended");
+}
+
+#[tokio::test]
+async fn a_reader_whose_rights_change_is_cut_and_sees_what_it_may_when_it_comes_again() {
+    let (_place, server, door) = guarded(false).await;
+    let headers = [("Authorization", "Bearer view")];
+    let mut stream = Stream::open(server.address, "topics=chains", &headers).await;
+    door.change("view", Caller { grants: Vec::new(), ..viewer() });
+    let cut = stream.event().await;
+    assert_eq!(cut.data["code"], "rights-changed");
+    assert_eq!(status(&server, "chains", Some("view")).await, (403, "forbidden".to_owned()));
 }
 
 #[tokio::test]
