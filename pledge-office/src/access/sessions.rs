@@ -74,6 +74,9 @@ pub enum RefreshError {
     /// The contract that signed cannot be asked now. The token is unused.
     #[error("the contract of this sign-in cannot be asked now: try again shortly")]
     Unavailable(#[source] WalletError),
+    /// As many contracts are being asked as may be. The token is unused.
+    #[error("the server is busy: try again shortly")]
+    Busy,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -213,6 +216,7 @@ impl Sessions {
             }
             // The chain is followed no longer, and no one can be asked. It may be followed again.
             Err(WalletError::UnknownChain(_)) => Err(RefreshError::Over),
+            Err(WalletError::Busy(_)) => Err(RefreshError::Busy),
             Err(error @ WalletError::Chain(_)) => Err(RefreshError::Unavailable(error)),
         }
     }

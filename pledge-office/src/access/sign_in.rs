@@ -91,7 +91,7 @@ pub enum SignInError {
     /// Too many sign-ins have failed.
     #[error("too many sign-ins failed: try again in {} seconds", seconds(*.0))]
     Wait(Duration),
-    /// As many passwords are being checked as may be.
+    /// As many passwords or signatures are being checked as may be.
     #[error("the server is busy: try again shortly")]
     Busy,
     /// The password is none to choose.
@@ -336,6 +336,7 @@ impl From<WalletError> for SignInError {
         match error {
             WalletError::NotSigned(not_signed) => Self::NotSigned(not_signed),
             WalletError::UnknownChain(chain) => Self::Refused(Refusal::Chain(chain)),
+            WalletError::Busy(_) => Self::Busy,
             WalletError::Chain(_) => Self::Unavailable(error),
         }
     }
