@@ -1,9 +1,10 @@
 //! Who did what, as a file: every record that the filters leave, a line each.
 
+use std::io;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
@@ -15,6 +16,7 @@ use utoipa::IntoParams;
 
 use super::audit::{AuditView, Filters};
 use crate::access::AccessApi;
+use crate::access::guard::Admitted;
 use crate::document::OfExport;
 use crate::extract::Query;
 use crate::problem::Problem;
@@ -56,7 +58,8 @@ pub(super) struct ExportParams {
 
 /// Who did what, as a file
 ///
-/// The newest first: every record that the filters leave. An answer that breaks off is not the whole file.
+/// The newest first: every record that the filters leave. An answer that breaks off is not the whole file: it does where
+/// the caller may no longer read it.
 #[utoipa::path(
     get,
     path = "/admin/audit/export",
@@ -72,6 +75,7 @@ pub(super) struct ExportParams {
 )]
 pub(super) async fn export(
     State(api): State<AccessApi>,
+    Extension(admitted): Extension<Admitted>,
     Query(params): Query<ExportParams>,
 ) -> Result<Response, Problem> {
     let format = params.format;
@@ -84,8 +88,8 @@ pub(super) async fn export(
     };
     let (text, rest) = first.unwrap_or_default();
     let begun = stream::once(std::future::ready(Ok(head.to_owned() + &text)));
-    let rest = stream::try_unfold(rest, async |rest: Option<Lines>| match rest {
-        Some(lines) => lines.next().await,
+    let rest = stream::try_unfold((rest, admitted), async |(rest, admitted)| match rest {
+        Some(lines) => lines.next_of(admitted).await,
         None => Ok(None),
     });
     let body = Body::from_stream(futures::StreamExt::chain(begun, rest));
@@ -106,6 +110,16 @@ struct Lines {
 }
 
 impl Lines {
+    /// The next lines for a reader that may still read them.
+    async fn next_of(
+        self,
+        by: Admitted,
+    ) -> Result<Option<(String, (Option<Self>, Admitted))>, io::Error> {
+        by.check_again().await.map_err(|_| io::Error::other("the reader may read no more"))?;
+        let next = self.next().await.map_err(io::Error::other)?;
+        Ok(next.map(|(text, rest)| (text, (rest, by))))
+    }
+
     /// The next lines, and what comes after them; `None` at the end.
     async fn next(mut self) -> Result<Option<(String, Option<Self>)>, StoreError> {
         let records = self.audit.audit(&self.filters.below(self.below, PAGE_ROWS)).await?;
