@@ -98,7 +98,7 @@ async fn an_outdated_hash_is_replaced_and_the_sign_in_stays() {
     assert_eq!(world.hash_of("olivia").await, after);
 }
 
-/// Or whoever keeps the server busy would lock others out, from wherever they are.
+/// Or those who keep the server busy would lock others out, from anywhere.
 #[tokio::test]
 async fn an_attempt_that_finds_the_server_busy_is_no_failure() {
     let world = World::new().await;
