@@ -13,7 +13,6 @@ mod admin;
 mod api;
 mod auth;
 mod background;
-mod bearer;
 mod body;
 mod grants;
 mod guard;

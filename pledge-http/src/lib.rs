@@ -32,6 +32,8 @@
 #[cfg(feature = "access")]
 pub mod access;
 mod accounts;
+#[cfg(any(feature = "access", feature = "live"))]
+mod bearer;
 mod chains;
 mod changes;
 #[cfg(feature = "access")]

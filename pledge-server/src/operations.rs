@@ -2,14 +2,15 @@
 //!
 //! `/metrics` and the full answer of `/readyz` name chains, work and versions. They are for those who run
 //! the server, so they have a listener of their own. Without one they are where readers are if only this
-//! machine reaches it, for requests that no proxy passed on.
+//! machine reaches it, for requests to this machine by its name that no proxy passed on.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::HeaderMap;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, header};
 use pledge_http::live::Hub;
 use pledge_http::{Gate, Health};
 use tokio::net::TcpListener;
@@ -148,16 +149,35 @@ impl Gates {
     }
 }
 
-/// The first for requests that come from their client itself, the second for those that a proxy passed on.
+/// The first for requests that come from their client itself, the second for those that a proxy passed on, and
+/// for those to another host.
 fn unless_passed_on(all: Router, public: Router) -> Router {
     Router::new().fallback(async move |request: Request| {
-        let chosen = if is_passed_on(request.headers()) { &public } else { &all };
+        let headers = request.headers();
+        let is_own = names_this_machine(headers) && !is_passed_on(headers);
+        let chosen = if is_own { &all } else { &public };
         chosen.clone().oneshot(request).await
     })
 }
 
 fn is_passed_on(headers: &HeaderMap) -> bool {
     PROXY_SIGNS.iter().any(|sign| headers.contains_key(*sign))
+}
+
+/// Whether the host of a request is this machine, as it is for all who reach a loopback address on purpose. A site
+/// can have its own name lead here, and so read with a browser of this machine what it gets.
+fn names_this_machine(headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).into_iter();
+    let Some(host) = hosts.next() else { return true };
+    let host = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
+    host.is_some_and(|host| is_local(host.host())) && hosts.next().is_none()
+}
+
+fn is_local(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let is_address = address.is_ok_and(|address| address.to_canonical().is_loopback());
+    let host = host.to_ascii_lowercase();
+    is_address || host == "localhost" || host.ends_with(".localhost")
 }
 
 #[cfg(test)]
@@ -206,6 +226,32 @@ mod tests {
         for sign in ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"] {
             assert_eq!(asked(Some(sign)).await, "public", "{sign}");
         }
+    }
+
+    /// A page of another site may have its name lead here, and read what a browser of this machine gets.
+    #[tokio::test]
+    async fn a_request_to_another_host_gets_what_is_public() {
+        let answering =
+            |text: &'static str| Router::new().route("/metrics", get(async move || text));
+        let routes = unless_passed_on(answering("all"), answering("public"));
+        let asked = async |hosts: &[&str]| {
+            let request = Request::get("/metrics");
+            let request = hosts.iter().fold(request, |request, host| request.header("host", *host));
+            let request = request.body(Body::empty()).unwrap();
+            let answer = routes.clone().oneshot(request).await.unwrap();
+            String::from_utf8(to_bytes(answer.into_body(), 100).await.unwrap().to_vec()).unwrap()
+        };
+        let own = ["127.0.0.1:8080", "127.0.0.1", "localhost:8080", "LOCALHOST", "[::1]:8080"];
+        for host in own {
+            assert_eq!(asked(&[host]).await, "all", "{host}");
+        }
+        assert_eq!(asked(&[]).await, "all", "no browser leaves it out");
+        let others =
+            ["evil.example:8080", "pledge.example", "localhost.evil.example", "127.0.0.1.evil", ""];
+        for host in others {
+            assert_eq!(asked(&[host]).await, "public", "{host}");
+        }
+        assert_eq!(asked(&["localhost", "evil.example"]).await, "public");
     }
 
     #[test]

@@ -97,3 +97,23 @@ async fn an_outdated_hash_is_replaced_and_the_sign_in_stays() {
     world.signed_in("olivia").await;
     assert_eq!(world.hash_of("olivia").await, after);
 }
+
+/// Or those who keep the server busy would lock others out, from anywhere.
+#[tokio::test]
+async fn an_attempt_that_finds_the_server_busy_is_no_failure() {
+    let world = World::new().await;
+    world.user("olivia", "viewer").await;
+    world.by_password("olivia", "wrong").await.unwrap_err();
+    world.set_busy(true);
+    for _ in 0..10 {
+        let error = world.by_password("olivia", PASSWORD).await.unwrap_err();
+        assert!(matches!(error, SignInError::Busy), "{error:?}");
+    }
+    world.set_busy(false);
+    for _ in 0..2 {
+        let error = world.by_password("olivia", "wrong").await.unwrap_err();
+        assert!(matches!(error, SignInError::WrongPassword), "{error:?}");
+    }
+    let error = world.by_password("olivia", PASSWORD).await.unwrap_err();
+    assert!(matches!(error, SignInError::Wait(_)), "those before and after count: {error:?}");
+}

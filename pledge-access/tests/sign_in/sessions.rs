@@ -119,3 +119,18 @@ async fn a_caller_that_is_checked_again_keeps_its_end_and_is_refused_once_its_si
     let refused = world.sessions().check_again(&caller).await;
     assert!(matches!(refused, Err(Unauthenticated::Refused)), "{refused:?}");
 }
+
+/// What lasts longer than a request is opened by a token, and ends with it.
+#[tokio::test]
+async fn a_caller_that_is_checked_again_is_refused_once_its_token_has_ended() {
+    let (world, signed_in) = world().await;
+    let caller = world.caller(&signed_in).await.unwrap();
+    world.pass(899);
+    assert!(world.sessions().check_again(&caller).await.is_ok());
+    world.pass(1);
+    let refused = world.sessions().check_again(&caller).await;
+    assert!(matches!(refused, Err(Unauthenticated::Refused)), "{refused:?}");
+    let next = refresh(&world, &signed_in).await.unwrap();
+    let caller = world.caller(&next).await.unwrap();
+    assert!(world.sessions().check_again(&caller).await.is_ok(), "the session goes on");
+}

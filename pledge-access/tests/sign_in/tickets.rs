@@ -1,6 +1,6 @@
 //! Tickets, which open one stream.
 
-use pledge_office::access::{Caller, Credential, Unauthenticated};
+use pledge_office::access::{Authenticator, Caller, Credential, Unauthenticated};
 
 use crate::world::World;
 
@@ -26,6 +26,17 @@ async fn a_ticket_lets_in_whoever_asked_for_it() {
     let (world, caller) = world().await;
     let opened = world.authenticate(ticket(&world, &caller).await).await.unwrap();
     assert_eq!((opened.identity, opened.grants), (caller.identity, caller.grants));
+}
+
+/// Or a stream would outlast everything that a refresh asks: a contract that no longer accepts its signature.
+#[tokio::test]
+async fn what_a_ticket_opens_ends_as_with_a_token_that_is_made_now() {
+    let (world, caller) = world().await;
+    let opened = world.authenticate(ticket(&world, &caller).await).await.unwrap();
+    world.pass(899);
+    assert!(world.sessions().check_again(&opened).await.is_ok());
+    world.pass(1);
+    assert!(is_refused(&world.sessions().check_again(&opened).await));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A server without its HTTP: sign-in over a file of `SQLite`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -30,7 +30,11 @@ const SECRET: &str = "the secret of these tests, of 32 bytes";
 
 /// Hashes that cost nothing, counted. Those of an earlier form are outdated.
 #[derive(Debug, Default)]
-pub(crate) struct CountedPasswords(AtomicUsize);
+pub(crate) struct CountedPasswords {
+    verified: AtomicUsize,
+    /// Whether there is no place for one more.
+    is_busy: AtomicBool,
+}
 
 const EARLIER: &str = "$earlier$";
 
@@ -53,7 +57,10 @@ impl Passwords for CountedPasswords {
         password: &Password,
         hash: Option<&PasswordHash>,
     ) -> Result<bool, PasswordsError> {
-        self.0.fetch_add(1, Ordering::SeqCst);
+        if self.is_busy.load(Ordering::SeqCst) {
+            return Err(PasswordsError::Busy);
+        }
+        self.verified.fetch_add(1, Ordering::SeqCst);
         let is_right =
             |hash: &PasswordHash| *hash == hashed(password) || *hash == earlier(password);
         Ok(hash.is_some_and(is_right))
@@ -248,7 +255,12 @@ impl World {
 
     /// How many passwords were verified.
     pub(crate) fn verified(&self) -> usize {
-        self.passwords.0.load(Ordering::SeqCst)
+        self.passwords.verified.load(Ordering::SeqCst)
+    }
+
+    /// Whether others take every place in which passwords are hashed.
+    pub(crate) fn set_busy(&self, is_busy: bool) {
+        self.passwords.is_busy.store(is_busy, Ordering::SeqCst);
     }
 
     pub(crate) fn pass(&self, seconds: u64) {

@@ -11,8 +11,8 @@ use pledge_office::access::{Caller, Identity, Object, Permission, RightsOf, Unau
 use utoipa_axum::router::{UtoipaMethodRouter, UtoipaMethodRouterExt};
 
 use super::Gatekeeper;
-use super::bearer::{NotBearer, credential_of};
 use super::table::{Entry, Rule, Touches};
+use crate::bearer::{NotBearer, credential_of};
 use crate::problem::{Message, Problem};
 
 /// A route with the rule of its entry in the table around it.
@@ -59,6 +59,8 @@ async fn admit(State(guard): State<Guard>, mut request: Request, next: Next) -> 
     }
     let is_public = caller.identity == Identity::Anonymous;
     let touched = touched(guard.touches, &caller, &mut request).await;
+    let admitted = Admitted { guard: guard.clone(), caller: caller.clone(), object };
+    request.extensions_mut().insert(admitted);
     request.extensions_mut().insert(caller);
     let mut response = next.run(request).await;
     if let (true, Some(of), Some(watch)) =
@@ -68,6 +70,33 @@ async fn admit(State(guard): State<Guard>, mut request: Request, next: Next) -> 
     }
     keep_private(response.headers_mut(), is_public);
     response
+}
+
+/// By what right a request came in, for what is done later than that: a right may end meanwhile.
+#[derive(Debug, Clone)]
+pub(super) struct Admitted {
+    guard: Guard,
+    caller: Caller,
+    object: Object,
+}
+
+impl Admitted {
+    /// Refuses a request that would not come in now.
+    pub(super) async fn check_again(&self) -> Result<(), Problem> {
+        let Self { guard: Guard { rule, keeper, .. }, caller, object } = self;
+        let now = match &keeper.authenticator {
+            Some(authenticator) => authenticator.check_again(caller).await.map_err(refused)?,
+            None => Caller::anonymous(),
+        };
+        keeper.require(*rule, &now, *object)
+    }
+}
+
+fn refused(error: Unauthenticated) -> Problem {
+    match error {
+        Unauthenticated::Refused => Problem::new(Message::CredentialRefused {}),
+        Unauthenticated::Store(error) => error.into(),
+    }
 }
 
 impl Gatekeeper {
@@ -82,14 +111,10 @@ impl Gatekeeper {
         if rule == Rule::SignIn {
             return Ok(Caller::anonymous());
         }
-        let refused = || Problem::new(Message::CredentialRefused {});
-        let Some(credential) = credential_of(headers).map_err(|NotBearer| refused())? else {
-            return Ok(Caller::anonymous());
-        };
-        authenticator.authenticate(&credential).await.map_err(|error| match error {
-            Unauthenticated::Refused => refused(),
-            Unauthenticated::Store(error) => error.into(),
-        })
+        let credential = credential_of(headers);
+        let credential = credential.map_err(|NotBearer| refused(Unauthenticated::Refused))?;
+        let Some(credential) = credential else { return Ok(Caller::anonymous()) };
+        authenticator.authenticate(&credential).await.map_err(refused)
     }
 
     /// Whether a caller may use a route about something.

@@ -8,6 +8,8 @@ use pledge_office::access::{
     ApiKeyId, Authenticator, Caller, Identity, RightsOf, SessionId, Unauthenticated,
 };
 
+use pledge_office::base::StoreTime;
+
 use super::cut::Cut;
 use super::hub::Hub;
 use super::reader::Reader;
@@ -31,19 +33,22 @@ pub(super) async fn beats(hub: &Hub) {
     }
 }
 
-/// By whose right readers read: one check is for all of them.
+/// By whose right readers read, and until when: one check is for all of them.
+type Right = (Holder, Option<StoreTime>);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Right {
+enum Holder {
     Session(SessionId),
     Key(ApiKeyId),
 }
 
 fn right_of(caller: &Caller) -> Option<Right> {
-    match caller.identity {
-        Identity::Anonymous => None,
-        Identity::User { session, .. } => Some(Right::Session(session)),
-        Identity::ApiKey { key, .. } => Some(Right::Key(key)),
-    }
+    let holder = match caller.identity {
+        Identity::Anonymous => return None,
+        Identity::User { session, .. } => Holder::Session(session),
+        Identity::ApiKey { key, .. } => Holder::Key(key),
+    };
+    Some((holder, caller.until))
 }
 
 /// Checks again and again whether the readers still may read, for ever.

@@ -10,11 +10,10 @@ use super::resume::event_id;
 use super::sight::may_follow;
 use super::topic::{self, UnknownTopic};
 use super::{Topic, parts::LiveParts};
+use crate::bearer::{NotBearer, credential_of};
 use crate::problem::{Message, Problem};
 use pledge_core::event::EventSeq;
 
-/// What the keys of programs begin with, which no token of a sign-in does.
-const KEY_PREFIX: &str = "pledge_";
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// The caller of a request, by its ticket or its `Authorization`.
@@ -26,11 +25,11 @@ pub(super) async fn caller(
     let LiveParts { authenticator, public_reads, .. } = &hub.0.parts;
     let changes = hub.0.changed.number();
     let looked_up = |caller| LookedUp { caller, changes };
+    let unauthenticated = || Problem::new(Message::Unauthenticated {});
     let shown = match ticket {
         Some(ticket) => Some(Credential::Ticket(ticket)),
-        None => shown(headers)?,
+        None => credential_of(headers).map_err(|NotBearer| unauthenticated())?,
     };
-    let unauthenticated = || Problem::new(Message::Unauthenticated {});
     let Some(credential) = shown else {
         let everyone = public_reads.then(Caller::anonymous);
         return everyone.map(looked_up).ok_or_else(unauthenticated);
@@ -43,23 +42,6 @@ pub(super) async fn caller(
             Unauthenticated::Store(error) => error.into(),
         })?;
     Ok(looked_up(caller))
-}
-
-/// What `Authorization` shows.
-fn shown(headers: &HeaderMap) -> Result<Option<Credential>, Problem> {
-    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
-    let unauthenticated = || Problem::new(Message::Unauthenticated {});
-    let text = value.to_str().map_err(|_| unauthenticated())?;
-    let (scheme, shown) = text.split_once(' ').ok_or_else(unauthenticated)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(unauthenticated());
-    }
-    let shown = shown.trim().to_owned();
-    Ok(Some(if shown.starts_with(KEY_PREFIX) {
-        Credential::ApiKey(shown)
-    } else {
-        Credential::AccessToken(shown)
-    }))
 }
 
 /// Refuses a stream that a script of another site opens, unless that site is one of those that may. Browsers
@@ -152,22 +134,6 @@ mod tests {
 
     fn with(name: HeaderName, value: &'static str) -> HeaderMap {
         [(name, HeaderValue::from_static(value))].into_iter().collect()
-    }
-
-    #[test]
-    fn a_key_is_distinguished_from_a_token_by_its_beginning() {
-        let shown = |value| shown(&with(header::AUTHORIZATION, value)).unwrap();
-        let key = Some(Credential::ApiKey("pledge_ab_cd".to_owned()));
-        assert_eq!(shown("Bearer pledge_ab_cd"), key);
-        assert_eq!(shown("bearer ey.J.x"), Some(Credential::AccessToken("ey.J.x".to_owned())));
-    }
-
-    #[test]
-    fn what_is_no_bearer_is_refused_and_not_read_as_nothing() {
-        for value in ["Basic YTpi", "Bearer", "pledge_ab_cd"] {
-            assert!(shown(&with(header::AUTHORIZATION, value)).is_err(), "{value}");
-        }
-        assert_eq!(shown(&HeaderMap::new()).unwrap(), None);
     }
 
     #[test]

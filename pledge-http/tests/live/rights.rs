@@ -11,6 +11,7 @@ use pledge_http::live::{EventHints, Hub};
 use pledge_office::access::{
     Authenticator, Caller, Credential, RightsOf, RightsWatch, Scope, Unauthenticated,
 };
+use pledge_office::base::StoreTime;
 use serde_json::json;
 
 use crate::support::{
@@ -88,6 +89,18 @@ async fn a_topic_without_right_is_refused_over_a_socket_and_the_others_of_the_me
     assert_eq!(server.hub.counts().topics, 0);
 }
 
+/// As for every other route: a proxy could read the other one.
+#[tokio::test]
+async fn two_credentials_are_none() {
+    let (_place, server, _door) = guarded(true).await;
+    let path = "/api/v1/stream?topics=chains";
+    for second in ["Bearer member", "Bearer view", "Basic YTpi", ""] {
+        let headers = [("Authorization", "Bearer view"), ("Authorization", second)];
+        let (status, problem) = Stream::answer(server.address, path, &headers).await;
+        assert_eq!((status, &problem["code"]), (401, &json!("unauthenticated")), "{second}");
+    }
+}
+
 #[tokio::test]
 async fn a_ticket_opens_one_stream_and_no_second() {
     let (_place, server, _door) = guarded(false).await;
@@ -147,6 +160,25 @@ async fn a_reader_whose_session_ends_is_cut_with_a_code_and_the_others_stay() {
     stays.state(&account).await;
     place.mine(&[(ALICE, 5)]).await;
     stays.until(|message| message.data["state"]["balance"] == "105").await;
+}
+
+#[tokio::test]
+async fn each_stream_ends_with_the_token_that_opened_it() {
+    let at = |millis| StoreTime::new(millis).unwrap();
+    let (_place, server, door) = guarded(true).await;
+    let mut streams = Vec::new();
+    // Of one session, and the one with more time is the first.
+    for until in [2_000, 1_000] {
+        door.change("view", Caller { until: Some(at(until)), ..viewer() });
+        let headers = [("Authorization", "Bearer view")];
+        streams.push(Stream::open(server.address, "topics=chains", &headers).await);
+    }
+    let [mut later, mut sooner] = <[Stream; 2]>::try_from(streams).ok().unwrap();
+    door.set_clock(at(1_000));
+    assert_eq!(sooner.event().await.data["code"], "session-ended");
+    assert_eq!(server.hub.counts().readers, 1);
+    door.set_clock(at(2_000));
+    assert_eq!(later.event().await.data["code"], "session-ended");
 }
 
 #[tokio::test]

@@ -106,15 +106,17 @@ pub enum Unauthenticated {
 /// - The session, or the key, is read from the store in every call: what was revoked, banned or removed
 ///   before the call is [`Unauthenticated::Refused`].
 /// - A ticket lets in once. Of two callers that show it at the same time one gets in. Its caller is the one
-///   that asked for it.
-/// - A caller that is checked again has the grants that it has now, and keeps its end.
+///   that asked for it, and ends no later than an access token that is made now.
+/// - A caller that is checked again has the grants that it has now, and keeps its end: from then on it is
+///   [`Unauthenticated::Refused`].
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
 pub trait Authenticator: Debug + Send + Sync + 'static {
     /// The caller that shows a credential.
     async fn authenticate(&self, credential: &Credential) -> Result<Caller, Unauthenticated>;
 
-    /// A caller as it is now: an error once its session or key has ended. The anonymous one stays.
+    /// A caller as it is now: an error once its credential, its session or its key has ended. The anonymous one
+    /// stays.
     async fn check_again(&self, caller: &Caller) -> Result<Caller, Unauthenticated>;
 }
 

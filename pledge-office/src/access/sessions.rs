@@ -74,6 +74,9 @@ pub enum RefreshError {
     /// The contract that signed cannot be asked now. The token is unused.
     #[error("the contract of this sign-in cannot be asked now: try again shortly")]
     Unavailable(#[source] WalletError),
+    /// As many contracts are being asked as may be. The token is unused.
+    #[error("the server is busy: try again shortly")]
+    Busy,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -213,6 +216,7 @@ impl Sessions {
             }
             // The chain is followed no longer, and no one can be asked. It may be followed again.
             Err(WalletError::UnknownChain(_)) => Err(RefreshError::Over),
+            Err(WalletError::Busy(_)) => Err(RefreshError::Busy),
             Err(error @ WalletError::Chain(_)) => Err(RefreshError::Unavailable(error)),
         }
     }
@@ -228,7 +232,10 @@ impl Sessions {
         };
         let caller = store.caller_of_session(claims.session).await?;
         let caller = caller.filter(|caller| caller.user() == Some(claims.user));
-        Ok(caller.map(|caller| Caller { until: earlier(caller.until, &claims), ..caller }))
+        Ok(caller.map(|caller| {
+            let until = earlier(caller.until, claims.expires_at);
+            Caller { until, ..caller }
+        }))
     }
 
     async fn caller_of_key(&self, key: &str) -> Result<Option<Caller>, StoreError> {
@@ -249,11 +256,27 @@ impl Sessions {
         };
         match store.take_ticket(&ticket.hash()).await? {
             None => Ok(None),
-            Some(TicketHolder::Session(session)) => store.caller_of_session(session).await,
+            Some(TicketHolder::Session(session)) => {
+                let caller = store.caller_of_session(session).await?;
+                Ok(caller.map(|caller| self.until_token_ends(caller)))
+            }
             Some(TicketHolder::ApiKey(key)) => {
                 Ok(store.caller_of_key_id(key).await?.map(|found| found.caller))
             }
         }
+    }
+
+    /// A caller that ends as with an access token that is made now: then its tokens are refreshed, and what a
+    /// refresh asks is asked again.
+    fn until_token_ends(&self, caller: Caller) -> Caller {
+        let token = end_of_token(self.parts.clock.now()).ok();
+        Caller { until: token.map_or(caller.until, |end| earlier(caller.until, end)), ..caller }
+    }
+
+    /// Whether the time of a caller is over, by the clock by which access tokens are.
+    fn is_over(&self, caller: &Caller) -> bool {
+        let now = self.parts.clock.now().get() * 1_000;
+        caller.until.is_some_and(|until| until.get() <= now)
     }
 
     /// The caller of a key, whose use is noted where it is due.
@@ -280,6 +303,9 @@ impl Authenticator for Sessions {
     }
 
     async fn check_again(&self, caller: &Caller) -> Result<Caller, Unauthenticated> {
+        if self.is_over(caller) {
+            return Err(Unauthenticated::Refused);
+        }
         let store = &self.parts.store;
         let now = match caller.identity {
             Identity::Anonymous => Some(Caller::anonymous()),
@@ -298,7 +324,7 @@ fn end_of_token(issued_at: Timestamp) -> Result<Timestamp, OutOfRange> {
 }
 
 /// When a caller's token ends, or its session if that is earlier.
-fn earlier(session: Option<StoreTime>, claims: &AccessClaims) -> Option<StoreTime> {
-    let token = StoreTime::new(claims.expires_at.get() * 1_000).ok();
+fn earlier(session: Option<StoreTime>, end_of_token: Timestamp) -> Option<StoreTime> {
+    let token = StoreTime::new(end_of_token.get() * 1_000).ok();
     session.into_iter().chain(token).min()
 }

@@ -91,7 +91,7 @@ pub enum SignInError {
     /// Too many sign-ins have failed.
     #[error("too many sign-ins failed: try again in {} seconds", seconds(*.0))]
     Wait(Duration),
-    /// As many passwords are being checked as may be.
+    /// As many passwords or signatures are being checked as may be.
     #[error("the server is busy: try again shortly")]
     Busy,
     /// The password is none to choose.
@@ -177,7 +177,8 @@ impl SignIn {
     /// Lets a user in by name and password.
     ///
     /// A name that is none costs the same statements and the same hash as a wrong password. An attempt counts as
-    /// failed before its password is looked at, so that attempts at the same time count too.
+    /// failed before its password is looked at, so that attempts at the same time count too; one whose password is
+    /// not looked at, since the server is busy, is taken back: nobody is locked out by others who keep it busy.
     pub async fn by_password(
         &self,
         name: &str,
@@ -197,7 +198,13 @@ impl SignIn {
             Err(_) => None,
         };
         let hash = known.as_ref().and_then(|known| known.password.as_ref());
-        let is_right = passwords.verify(&password, hash).await?;
+        let is_right = match passwords.verify(&password, hash).await {
+            Err(PasswordsError::Busy) => {
+                store.take_back(failures).await?;
+                return Err(SignInError::Busy);
+            }
+            verified => verified?,
+        };
         let (true, Some(known), Some(hash)) = (is_right, &known, hash) else {
             return Err(SignInError::WrongPassword);
         };
@@ -329,6 +336,7 @@ impl From<WalletError> for SignInError {
         match error {
             WalletError::NotSigned(not_signed) => Self::NotSigned(not_signed),
             WalletError::UnknownChain(chain) => Self::Refused(Refusal::Chain(chain)),
+            WalletError::Busy(_) => Self::Busy,
             WalletError::Chain(_) => Self::Unavailable(error),
         }
     }

@@ -42,6 +42,12 @@ impl Failures {
         }
     }
 
+    /// The same by a clock that was set back since: what is later than now was now, so that a wait for it ends.
+    #[must_use]
+    pub fn known_at(self, now: StoreTime) -> Self {
+        Self { last: self.last.min(now), ..self }
+    }
+
     /// After one more failure.
     #[must_use]
     pub fn and_another(before: Option<Self>, now: StoreTime) -> Self {

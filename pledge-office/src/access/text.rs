@@ -74,8 +74,12 @@ fn is_line(text: &str, chars_max: usize) -> bool {
 
 /// Characters that end a line, or reorder or hide what is around them: a name with one of them reads as another.
 fn is_unseen(char: char) -> bool {
-    let is_format = matches!(char, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{2028}' | '\u{2029}' | '\u{ad}');
+    // Format characters and fillers of Unicode 17, but for those that an emoji is made of.
+    let is_format = matches!(char, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}');
     char.is_control() || is_format
 }
 
@@ -127,10 +131,25 @@ mod tests {
 
     #[test]
     fn a_display_name_is_a_line_of_what_can_be_seen() {
-        for name in ["Élise", "安娜 李", &"ü".repeat(64)] {
+        for name in ["Élise", "안나", "安娜 李", "Ada 🚀", &"ü".repeat(64)] {
             assert!(DisplayName::new(name).is_ok(), "{name:?}");
         }
-        let hidden = ["a\u{202e}b", "a\u{200b}", "a\nb", "a\0"];
+        let hidden = [
+            "a\u{202e}b",
+            "a\u{200b}",
+            "a\nb",
+            "a\0",
+            "a\u{61c}b",
+            "a\u{180e}",
+            "a\u{2066}b",
+            "a\u{e0061}",
+            "a\u{fff9}b\u{fffb}",
+            "a\u{34f}b",
+            "\u{3164}",
+            "\u{115f}\u{1160}",
+            "\u{ffa0}",
+            "\u{2800}",
+        ];
         for name in hidden.into_iter().chain(["", " a", "a ", &"ü".repeat(65)]) {
             assert!(DisplayName::new(name).is_err(), "{name:?}");
         }

@@ -39,7 +39,8 @@ fn until_live(server: &Running) {
 
 /// Status, head and body of an answer; `None` if it does not come whole.
 fn fetch(stream: &mut TcpStream, path: &str, lines: &str) -> Option<(u16, String, String)> {
-    let head = format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{lines}\r\n");
+    let head =
+        format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{lines}\r\n");
     stream.write_all(head.as_bytes()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;

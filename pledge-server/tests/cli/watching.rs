@@ -132,7 +132,9 @@ fn open_socket(server: &str) -> Option<TcpStream> {
 /// A metric without labels; `None` where there is no room for the question.
 fn metric(server: &Running, name: &str) -> Option<u64> {
     let mut stream = TcpStream::connect(&server.server).ok()?;
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").ok()?;
+    stream
+        .write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        .ok()?;
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())

@@ -20,8 +20,10 @@ laws! {
     a_ticket_that_is_there_is_a_conflict
     attempts_that_fail_wait_longer_and_longer
     an_attempt_that_has_to_wait_counts_for_nothing
+    an_attempt_that_is_taken_back_counts_for_nothing
     failures_of_other_accounts_and_networks_delay_nobody
     a_sign_in_that_succeeds_forgets_the_failures
+    a_clock_that_is_set_back_makes_nobody_wait_until_it_is_there_again
     attempts_at_once_count_each
     failures_are_forgotten_after_a_day
 }
@@ -148,6 +150,21 @@ async fn an_attempt_that_has_to_wait_counts_for_nothing(office: OfficeFixture) {
     assert_eq!(attempt(&office, root()).await, Attempted::May);
 }
 
+/// And no other one: what is taken back once too often leaves nothing.
+async fn an_attempt_that_is_taken_back_counts_for_nothing(office: OfficeFixture) {
+    let take_back = async || office.access.take_back(root()).await.expect("take back");
+    take_back().await;
+    for _ in 0..10 {
+        assert_eq!(attempt(&office, root()).await, Attempted::May);
+        take_back().await;
+    }
+    take_back().await;
+    for _ in 0..3 {
+        assert_eq!(attempt(&office, root()).await, Attempted::May);
+    }
+    assert!(matches!(attempt(&office, root()).await, Attempted::Wait(_)));
+}
+
 async fn failures_of_other_accounts_and_networks_delay_nobody(office: OfficeFixture) {
     for _ in 0..4 {
         attempt(&office, root()).await;
@@ -163,6 +180,18 @@ async fn a_sign_in_that_succeeds_forgets_the_failures(office: OfficeFixture) {
         office.access.forget_failures(root()).await.expect("forget");
     }
     office.access.forget_failures(account("none", "::1")).await.expect("nothing is no error");
+}
+
+/// The wait begins again, and is no longer than it was.
+async fn a_clock_that_is_set_back_makes_nobody_wait_until_it_is_there_again(office: OfficeFixture) {
+    for _ in 0..3 {
+        attempt(&office, root()).await;
+    }
+    office.set_back(Duration::from_secs(86_400));
+    let Attempted::Wait(left) = attempt(&office, root()).await else { panic!("no wait") };
+    assert!(left <= Duration::from_secs(1), "{left:?}");
+    office.advance(Duration::from_secs(1));
+    assert_eq!(attempt(&office, root()).await, Attempted::May);
 }
 
 /// So that no more than the free ones look at a password.

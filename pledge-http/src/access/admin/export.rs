@@ -1,9 +1,10 @@
 //! Who did what, as a file: every record that the filters leave, a line each.
 
+use std::io;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
@@ -15,6 +16,7 @@ use utoipa::IntoParams;
 
 use super::audit::{AuditView, Filters};
 use crate::access::AccessApi;
+use crate::access::guard::Admitted;
 use crate::csv::{self, Field};
 use crate::document::OfExport;
 use crate::extract::Query;
@@ -57,7 +59,8 @@ pub(super) struct ExportParams {
 
 /// Who did what, as a file
 ///
-/// The newest first: every record that the filters leave. An answer that breaks off is not the whole file. In `csv`
+/// The newest first: every record that the filters leave. An answer that breaks off is not the whole file: it does
+/// where the caller may no longer read it. In `csv`
 /// a text that a spreadsheet might take for a formula, because it begins with `=`, `+`, `-`, `@`, a tab or the end of a
 /// line, has a `'` before it, and so has one that begins with a `'`: take one away to have the text. Numbers are as
 /// they are.
@@ -76,6 +79,7 @@ pub(super) struct ExportParams {
 )]
 pub(super) async fn export(
     State(api): State<AccessApi>,
+    Extension(admitted): Extension<Admitted>,
     Query(params): Query<ExportParams>,
 ) -> Result<Response, Problem> {
     let format = params.format;
@@ -88,8 +92,8 @@ pub(super) async fn export(
     };
     let (text, rest) = first.unwrap_or_default();
     let begun = stream::once(std::future::ready(Ok(head.to_owned() + &text)));
-    let rest = stream::try_unfold(rest, async |rest: Option<Lines>| match rest {
-        Some(lines) => lines.next().await,
+    let rest = stream::try_unfold((rest, admitted), async |(rest, admitted)| match rest {
+        Some(lines) => lines.next_of(admitted).await,
         None => Ok(None),
     });
     let body = Body::from_stream(futures::StreamExt::chain(begun, rest));
@@ -110,6 +114,16 @@ struct Lines {
 }
 
 impl Lines {
+    /// The next lines for a reader that may still read them.
+    async fn next_of(
+        self,
+        by: Admitted,
+    ) -> Result<Option<(String, (Option<Self>, Admitted))>, io::Error> {
+        by.check_again().await.map_err(|_| io::Error::other("the reader may read no more"))?;
+        let next = self.next().await.map_err(io::Error::other)?;
+        Ok(next.map(|(text, rest)| (text, (rest, by))))
+    }
+
     /// The next lines, and what comes after them; `None` at the end.
     async fn next(mut self) -> Result<Option<(String, Option<Self>)>, StoreError> {
         let records = self.audit.audit(&self.filters.below(self.below, PAGE_ROWS)).await?;

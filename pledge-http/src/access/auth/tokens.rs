@@ -89,6 +89,7 @@ impl From<RefreshError> for Problem {
                 tracing::warn!(%error, "the contract of a sign-in cannot be asked");
                 Self::new(Message::NodeUnavailable {})
             }
+            RefreshError::Busy => Self::new(Message::Busy {}),
             RefreshError::Store(error) => error.into(),
         }
     }

@@ -1,10 +1,13 @@
 //! What admins do over HTTP: users, roles, keys, and who did what.
 
 use axum::body::to_bytes;
+use futures::StreamExt;
 use serde_json::{Value, json};
 
 use crate::support::office::{Office, Rules, text};
-use pledge_office::access::Registration;
+use crate::support::{CLOCK, time};
+use pledge_core::audit::{Actor, ActorKind, Attribution};
+use pledge_office::access::{By, Registration, Role, RoleName, RoleStore};
 
 async fn admin() -> (Office, String) {
     let office = Office::new().await;
@@ -236,4 +239,26 @@ async fn an_export_of_many_records_has_each_once() {
         .collect();
     assert_eq!(numbers.len(), 600);
     assert!(numbers.windows(2).all(|pair| pair[0] > pair[1]), "descending, each once");
+}
+
+#[tokio::test]
+async fn an_export_breaks_off_where_its_reader_is_banned_in_the_middle() {
+    let (office, admin) = admin().await;
+    let auditor = office.signed_in("axel", "admin").await;
+    let me = office.ok(Some(&auditor), "GET", "/auth/me", None).await;
+    let by = By::machine(Attribution::new(
+        Actor::new(ActorKind::CommandLine, "root").unwrap(),
+        time(CLOCK),
+    ));
+    for number in 0..500 {
+        let name = RoleName::new(&format!("role-{number}")).unwrap();
+        let role = Role { name, permissions: [].into() };
+        office.store.add_role(&role, &by).await.unwrap();
+    }
+    let response = office.send(Some(&auditor), "GET", "/admin/audit/export", "", None).await;
+    let mut parts = response.into_body().into_data_stream();
+    parts.next().await.unwrap().unwrap();
+    office.ok(Some(&admin), "POST", &path(&me["user"], "ban"), because()).await;
+    let rest: Vec<_> = parts.collect().await;
+    assert!(rest.iter().all(Result::is_err) && rest.len() == 1, "{rest:?}");
 }

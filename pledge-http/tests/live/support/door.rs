@@ -9,6 +9,7 @@ use pledge_office::access::{
     Authenticator, Caller, Credential, Grant, Identity, Role, Scope, SessionId, Unauthenticated,
     UserId,
 };
+use pledge_office::base::StoreTime;
 
 /// Callers by the token that they show; `ticket-` before it is their ticket, of one use.
 #[derive(Debug, Default)]
@@ -19,6 +20,8 @@ struct State {
     callers: BTreeMap<String, Caller>,
     used: BTreeSet<String>,
     is_away: bool,
+    /// From the beginning of time on.
+    now: Option<StoreTime>,
     checks: u64,
 }
 
@@ -53,6 +56,11 @@ impl Door {
     /// Whether the store behind it can be read.
     pub(crate) fn go_away(&self, is_away: bool) {
         self.state().is_away = is_away;
+    }
+
+    /// It is so late.
+    pub(crate) fn set_clock(&self, now: StoreTime) {
+        self.state().now = Some(now);
     }
 
     /// How often a caller was checked again.
@@ -94,6 +102,9 @@ impl Authenticator for Door {
         let mut state = self.state();
         state.reached()?;
         state.checks += 1;
+        if caller.until.is_some_and(|until| state.now.is_some_and(|now| until <= now)) {
+            return Err(Unauthenticated::Refused);
+        }
         let same = |known: &&Caller| known.identity == caller.identity;
         state.callers.values().find(same).cloned().ok_or(Unauthenticated::Refused)
     }

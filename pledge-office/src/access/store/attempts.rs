@@ -16,7 +16,8 @@ use crate::access::{Attempted, FailureKey, NonceId, TicketHolder, TokenHash};
 /// - A ticket is taken once within [`TICKET_LASTS`](crate::access::TICKET_LASTS): of two callers at the same time one
 ///   gets its holder. One that is there already is a `Conflict`. Whether its holder still may is not looked at.
 /// - A sign-in that may be attempted counts as failed from then on, so that attempts at the same time count too
-///   ([`Failures`](crate::access::Failures)). One that has to wait counts for nothing.
+///   ([`Failures`](crate::access::Failures)). One that has to wait counts for nothing, and so does one that is taken back.
+/// - A clock that is set back makes nobody wait longer than the failures do: the wait begins then.
 /// - Failures that are forgotten are none.
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
@@ -32,6 +33,9 @@ pub trait AttemptStore: Debug + Send + Sync + 'static {
 
     /// Whether a sign-in may be attempted, which then counts as failed.
     async fn attempt(&self, key: FailureKey) -> Result<Attempted, StoreError>;
+
+    /// Takes back an attempt that was counted, and then not made.
+    async fn take_back(&self, key: FailureKey) -> Result<(), StoreError>;
 
     /// Forgets the failures, after a sign-in that succeeded.
     async fn forget_failures(&self, key: FailureKey) -> Result<(), StoreError>;

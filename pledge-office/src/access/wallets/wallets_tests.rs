@@ -1,4 +1,5 @@
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use pledge_core::ports::{LogsAnswer, LogsRequest};
@@ -18,7 +19,11 @@ type Outcomes = Result<Vec<CallOutcome>, ChainError>;
 
 /// A node that gives these answers to `calls`, one after the other, and then none.
 #[derive(Debug, Default)]
-struct Node(Mutex<Vec<Outcomes>>);
+struct Node {
+    answers: Mutex<Vec<Outcomes>>,
+    /// Whether who asks waits for ever.
+    is_silent: AtomicBool,
+}
 
 fn no_answer() -> ChainError {
     ChainError::transient("ask the node", "it does not answer")
@@ -31,6 +36,9 @@ impl ChainSource for Node {
     }
 
     async fn head(&self) -> Result<BlockRef, ChainError> {
+        if self.is_silent.load(Ordering::SeqCst) {
+            pending::<()>().await;
+        }
         let (number, time) = (BlockNumber::new(7), Timestamp::ZERO);
         Ok(BlockRef { number, hash: B256::repeat_byte(7), parent_hash: B256::ZERO, time })
     }
@@ -49,13 +57,14 @@ impl ChainSource for Node {
 
     async fn calls(&self, _: &[Call], at: BlockId) -> Outcomes {
         assert_eq!(at.hash, B256::repeat_byte(7), "the head is asked about");
-        self.0.lock().unwrap().pop().unwrap_or_else(|| Err(no_answer()))
+        self.answers.lock().unwrap().pop().unwrap_or_else(|| Err(no_answer()))
     }
 }
 
 async fn check(mut answers: Vec<Outcomes>) -> Result<SignedBy, WalletError> {
     answers.reverse();
-    let node: Arc<dyn ChainSource> = Arc::new(Node(Mutex::new(answers)));
+    let node = Node { answers: Mutex::new(answers), ..Node::default() };
+    let node: Arc<dyn ChainSource> = Arc::new(node);
     let signature = WalletSignature::parse(SIGNED).unwrap();
     let digest = message_digest("Hello, world");
     Wallets::new([(CHAIN, node)].into()).check(CHAIN, SIGNER, digest, &signature).await
@@ -107,4 +116,31 @@ async fn an_account_of_another_chain_is_not_asked_for() {
     let wallets = Wallets::new(BTreeMap::new());
     let checked = wallets.check(CHAIN, SIGNER, B256::ZERO, &signature).await;
     assert!(matches!(checked, Err(WalletError::UnknownChain(CHAIN))), "{checked:?}");
+}
+
+#[tokio::test]
+async fn a_chain_is_asked_about_a_bounded_number_of_signatures_and_no_other_chain_waits_for_it() {
+    let (silent, other) = (Arc::new(Node::default()), ChainId::new(1));
+    silent.is_silent.store(true, Ordering::SeqCst);
+    let chains = [(CHAIN, silent.clone() as _), (other, Arc::new(Node::default()) as _)];
+    let wallets = Wallets::new(chains.into());
+    let signature = WalletSignature::parse("0x").unwrap();
+    let check = |chain| {
+        let (wallets, signature) = (wallets.clone(), signature.clone());
+        async move { wallets.check(chain, SIGNER, B256::ZERO, &signature).await }
+    };
+    let asked = u16::from(ASKED_AT_ONCE) + WAITING_MAX;
+    let asking: Vec<_> = (0..asked).map(|_| tokio::spawn(check(CHAIN))).collect();
+    tokio::task::yield_now().await;
+    let one_more = check(CHAIN).await;
+    assert!(matches!(one_more, Err(WalletError::Busy(CHAIN))), "{one_more:?}");
+    let elsewhere = check(other).await;
+    assert!(matches!(elsewhere, Err(WalletError::Chain(_))), "{elsewhere:?}");
+    asking.iter().for_each(tokio::task::JoinHandle::abort);
+    for one in asking {
+        one.await.unwrap_err();
+    }
+    silent.is_silent.store(false, Ordering::SeqCst);
+    let later = check(CHAIN).await;
+    assert!(matches!(later, Err(WalletError::Chain(_))), "{later:?}");
 }

@@ -126,18 +126,27 @@ async fn attempt(db: &mut dyn Connection, key: FailureKey) -> Result<Attempted, 
     let lock = || query(format!("{select} {for_update}")).bind(key);
     let FailureRow(before) = row_made(db, make, lock).await?;
     let now = now(db).await?;
-    let wait = before.map(|before| before.wait(now)).filter(|wait| !wait.is_zero());
-    if let Some(wait) = wait {
-        return Ok(Attempted::Wait(wait));
+    let known = before.map(|before| before.known_at(now));
+    let wait = known.map(|known| known.wait(now)).filter(|wait| !wait.is_zero());
+    let after = match wait {
+        Some(_) => known,
+        None => Some(Failures::and_another(known, now)),
+    };
+    if let Some(after) = after.filter(|_| after != before) {
+        query("UPDATE access_failure SET failures = ?, last_at = ? WHERE attempted = ?")
+            .bind(after.count)
+            .bind(after.last)
+            .bind(key)
+            .execute(db)
+            .await?;
     }
-    let after = Failures::and_another(before, now);
-    query("UPDATE access_failure SET failures = ?, last_at = ? WHERE attempted = ?")
-        .bind(after.count)
-        .bind(after.last)
-        .bind(key)
-        .execute(db)
-        .await?;
-    Ok(Attempted::May)
+    Ok(wait.map_or(Attempted::May, Attempted::Wait))
+}
+
+async fn take_back(db: &mut dyn Connection, key: FailureKey) -> Result<(), Fault> {
+    let fewer = "UPDATE access_failure SET failures = failures - 1";
+    query(format!("{fewer} WHERE attempted = ? AND failures > 0")).bind(key).execute(db).await?;
+    Ok(())
 }
 
 #[async_trait]
@@ -164,6 +173,12 @@ impl<D: Database> AttemptStore for SqlStore<D> {
         let mut unit = self.write("attempt a sign-in").await?;
         let attempted = attempt(unit.db(), key).await;
         unit.finish(attempted).await
+    }
+
+    async fn take_back(&self, key: FailureKey) -> Result<(), StoreError> {
+        let mut unit = self.write("take an attempt back").await?;
+        let taken = take_back(unit.db(), key).await;
+        unit.finish(taken).await
     }
 
     async fn forget_failures(&self, key: FailureKey) -> Result<(), StoreError> {

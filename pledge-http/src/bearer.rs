@@ -3,12 +3,10 @@
 //! Nothing is read from a cookie, which a browser would send along with a request of another site.
 
 use axum::http::{HeaderMap, header};
-use pledge_office::access::Credential;
+use pledge_office::access::{ApiKeyText, Credential};
 
 /// More than an access token or a key has.
 const CHARS_MAX: usize = 4_096;
-/// What the key of a program begins with, and no access token does.
-const API_KEY: &str = "pledge_";
 
 /// A request shows something that is no credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +29,8 @@ pub(crate) fn credential_of(headers: &HeaderMap) -> Result<Option<Credential>, N
     if !scheme.eq_ignore_ascii_case("bearer") || !is_well_formed {
         return Err(NotBearer);
     }
-    let of = if token.starts_with(API_KEY) { Credential::ApiKey } else { Credential::AccessToken };
+    let is_key = token.starts_with(ApiKeyText::MARK);
+    let of = if is_key { Credential::ApiKey } else { Credential::AccessToken };
     Ok(Some(of(token.to_owned())))
 }
 
