@@ -40,7 +40,7 @@ mod transaction;
 mod values;
 
 pub use database::MySqlDatabase;
-pub use pledge_storage_sql::{ReaderBounds, SchemaVersion, StoreLoad};
+pub use pledge_storage_sql::{CallerBounds, ReaderBounds, SchemaVersion, StoreLoad};
 pub use timeouts::Timeouts;
 
 /// The ledger and the points of any number of chains, in one database of a server.

@@ -60,7 +60,7 @@ pub use database::{Access, Database, SchemaVersion, Transaction};
 pub use dialect::{Conflict, Dialect, EventCounter, Marks};
 pub use fault::Fault;
 pub use load::StoreLoad;
-pub use outside::ReaderBounds;
+pub use outside::{CallerBounds, ReaderBounds};
 pub use readers::SqlReaders;
 pub use schema::{Place, Schema};
 pub use schema_dialect::{ColumnType, Part, RowOrder, SchemaDialect};

@@ -20,7 +20,16 @@ pub struct ReaderBounds {
     pub wait: Duration,
 }
 
-/// What each read of readers outside passes before it takes a connection.
+/// How much those may ask of a store at once who sign in and act from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallerBounds {
+    /// Their reads, over connections of their own.
+    pub reads: ReaderBounds,
+    /// Their writes, over the store's connections: at most this number of them.
+    pub writes: ReaderBounds,
+}
+
+/// What each call from outside passes before it takes a connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Entrance {
     admission: Admission,
@@ -37,9 +46,9 @@ impl Entrance {
         let admitted = self.admission.admit(tokio::time::sleep(wait)).await;
         admitted.map_err(|refused| {
             let detail = match refused {
-                Refused::Full => format!("reads under way: {connections}, waiting: {waiting}"),
+                Refused::Full => format!("calls under way: {connections}, waiting: {waiting}"),
                 Refused::Late => {
-                    format!("reads under way: {connections}, no turn came in {wait:?}")
+                    format!("calls under way: {connections}, no turn came in {wait:?}")
                 }
             };
             Fault::new(StoreErrorKind::Busy, detail).caused_by(refused)

@@ -7,7 +7,7 @@ use crate::connection::Connection;
 use crate::database::{Access, Database, SchemaVersion, Transaction};
 use crate::fault::Fault;
 use crate::load::{LoadMeter, StoreLoad, UnderWay};
-use crate::outside::{Entrance, Outside, ReaderBounds};
+use crate::outside::{CallerBounds, Entrance, Outside, ReaderBounds};
 use crate::schema::Fence;
 
 /// The ledger and the points of any number of chains, and what happened to both, in one database.
@@ -18,8 +18,10 @@ use crate::schema::Fence;
 pub struct SqlStore<D> {
     database: D,
     fence: Fence,
-    /// What reads outside take first, in a handle for readers.
+    /// What calls from outside take first, in a handle for them.
     entrance: Option<Entrance>,
+    /// Through which a handle for callers reads.
+    reading: Option<Box<Self>>,
     /// The databases of handles for readers, which are closed with this one.
     outside: Outside<D>,
     meter: LoadMeter,
@@ -29,7 +31,8 @@ impl<D> SqlStore<D> {
     /// The store in a database that is open already.
     pub fn over(database: D) -> Self {
         let (fence, outside) = (Fence::default(), Outside::default());
-        Self { database, fence, entrance: None, outside, meter: LoadMeter::default() }
+        let (entrance, reading) = (None, None);
+        Self { database, fence, entrance, reading, outside, meter: LoadMeter::default() }
     }
 
     /// How busy its connections are, those of readers outside not counted.
@@ -66,7 +69,18 @@ impl<D: Database> SqlStore<D> {
         let database = opened.map_err(|fault| fault.during("open the store for readers"))?;
         let (fence, entrance) = (self.fence.clone(), Some(Entrance::new(bounds)));
         let (outside, meter) = (Outside::default(), LoadMeter::default());
-        Ok(Self { database, fence, entrance, outside, meter })
+        Ok(Self { database, fence, entrance, reading: None, outside, meter })
+    }
+
+    /// Another handle to the same store for those who sign in and act from outside, of whom there may be any number,
+    /// also of those who only try: it reads over connections of its own, which are closed with those of this one,
+    /// and writes over those of this one, a bounded number at once. Beyond the bounds a call is `Busy`.
+    ///
+    /// `Unavailable` once this store is closed.
+    pub fn for_callers(&self, bounds: CallerBounds) -> Result<Self, StoreError> {
+        let reading = Some(Box::new(self.outside(bounds.reads)?));
+        let entrance = Some(Entrance::new(bounds.writes));
+        Ok(Self { entrance, reading, ..self.clone() })
     }
 
     /// Waits for the calls under way, also those of readers outside, and closes every connection.
@@ -110,11 +124,15 @@ impl<D: Database> SqlStore<D> {
     }
 
     pub(crate) async fn read(&self, operation: &'static str) -> Result<Call, StoreError> {
-        self.begin(Access::Read, operation).await
+        self.reading().begin(Access::Read, operation).await
     }
 
     pub(crate) async fn read_once(&self, operation: &'static str) -> Result<Call, StoreError> {
-        self.begin(Access::ReadOnce, operation).await
+        self.reading().begin(Access::ReadOnce, operation).await
+    }
+
+    fn reading(&self) -> &Self {
+        self.reading.as_deref().unwrap_or(self)
     }
 
     async fn begin(&self, access: Access, operation: &'static str) -> Result<Call, StoreError> {

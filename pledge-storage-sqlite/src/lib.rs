@@ -32,7 +32,7 @@ mod transaction;
 mod values;
 
 pub use database::SqliteDatabase;
-pub use pledge_storage_sql::{ReaderBounds, SchemaVersion, StoreLoad};
+pub use pledge_storage_sql::{CallerBounds, ReaderBounds, SchemaVersion, StoreLoad};
 
 /// The ledger and the points of any number of chains, in one SQLite file.
 ///

@@ -46,35 +46,49 @@ impl Gate {
         self.is_open.send_replace(true);
     }
 
+    #[cfg_attr(not(feature = "office"), expect(dead_code, reason = "callers are of the office"))]
+    fn close(&self) {
+        self.is_open.send_replace(false);
+        self.held.send_replace(0);
+    }
+
     /// Waits until as many reads have been held up.
     async fn holds(&self, reads: usize) {
         self.held.subscribe().wait_for(|held| *held == reads).await.unwrap();
     }
 }
 
-/// A database whose handles for readers have a gate.
+/// A database whose handles for readers have a gate, and its own writes another one, which is open at first.
 #[derive(Debug, Clone)]
 struct Gated {
     inner: SqliteDatabase,
     gate: Arc<Gate>,
+    writes: Arc<Gate>,
     is_outside: bool,
+}
+
+impl Gated {
+    fn over(inner: SqliteDatabase) -> Self {
+        let (gate, writes) = (Arc::new(Gate::new(false)), Arc::new(Gate::new(true)));
+        Self { inner, gate, writes, is_outside: false }
+    }
 }
 
 #[async_trait]
 impl Database for Gated {
     async fn open(location: &str) -> Result<Self, Fault> {
         let inner = SqliteDatabase::open(location).await?;
-        Ok(Self { inner, gate: Arc::new(Gate::new(false)), is_outside: false })
+        Ok(Self::over(inner))
     }
 
     async fn open_read_only(location: &str) -> Result<(Self, SchemaVersion), Fault> {
         let (inner, version) = SqliteDatabase::open_read_only(location).await?;
-        Ok((Self { inner, gate: Arc::new(Gate::new(false)), is_outside: false }, version))
+        Ok((Self::over(inner), version))
     }
 
     fn for_readers(&self, connections_max: NonZeroU16) -> Self {
         let inner = self.inner.for_readers(connections_max);
-        Self { inner, gate: self.gate.clone(), is_outside: true }
+        Self { inner, is_outside: true, ..self.clone() }
     }
 
     async fn close(&self) {
@@ -82,6 +96,9 @@ impl Database for Gated {
     }
 
     async fn begin(&self, access: Access) -> Result<Box<dyn Transaction>, Fault> {
+        if access == Access::Write {
+            self.writes.pass().await;
+        }
         let unit = self.inner.begin(access).await?;
         if self.is_outside {
             self.gate.pass().await;
@@ -94,6 +111,8 @@ struct Stage {
     place: Place,
     store: SqlStore<Gated>,
     gate: Arc<Gate>,
+    #[cfg_attr(not(feature = "office"), expect(dead_code, reason = "callers are of the office"))]
+    writes: Arc<Gate>,
     readers: SqlReaders<Gated>,
 }
 
@@ -107,10 +126,11 @@ impl Stage {
     async fn new(bounds: ReaderBounds) -> Self {
         let place = Place::new();
         let database = Gated::open(&place.path()).await.unwrap();
-        let (store, gate) = (SqlStore::over(database.clone()), database.gate);
+        let store = SqlStore::over(database.clone());
+        let Gated { gate, writes, .. } = database;
         store.register_chain(CHAIN, "one").await.unwrap();
         let readers = store.for_readers(bounds).unwrap();
-        Self { place, store, gate, readers }
+        Self { place, store, gate, writes, readers }
     }
 
     /// A read of its own task.
@@ -142,7 +162,7 @@ async fn one_reader_more_than_may_wait_is_refused_at_once_and_the_others_are_ser
     readings.push(stage.read());
     tokio::task::yield_now().await;
     let text = busy(stage.readers.chains().await);
-    assert_eq!(text, "list chains: store busy: reads under way: 2, waiting: 1");
+    assert_eq!(text, "list chains: store busy: calls under way: 2, waiting: 1");
     stage.gate.open();
     for reading in try_join_all(readings).await.unwrap() {
         assert_eq!(reading.unwrap().len(), 1);
@@ -200,7 +220,7 @@ async fn a_reader_that_has_waited_its_time_is_refused() {
     let text = busy(stage.readers.chains().await);
     // A timer of the runtime ends within its next millisecond.
     assert!((WAIT..WAIT + Duration::from_millis(2)).contains(&before.elapsed()));
-    assert_eq!(text, "list chains: store busy: reads under way: 1, no turn came in 3s");
+    assert_eq!(text, "list chains: store busy: calls under way: 1, no turn came in 3s");
     tokio::time::resume();
     stage.gate.open();
     assert!(try_join_all(readings).await.unwrap().iter().all(Result::is_ok));
@@ -293,4 +313,57 @@ async fn what_writes_by_a_handle_for_readers_is_refused() {
         Err(fault) => Err(fault),
     };
     assert_eq!(written.unwrap_err().kind(), StoreErrorKind::Unavailable);
+}
+
+#[cfg(feature = "office")]
+mod callers {
+    use pledge_office::access::{AttemptStore, Attempted, FailureKey, SessionId, SessionStore};
+    use pledge_storage_sql::CallerBounds;
+
+    use super::*;
+
+    /// Each request that shows a key has its caller read, whether there is one or not.
+    #[tokio::test]
+    async fn callers_read_within_bounds_and_take_none_of_the_stores_connections() {
+        let stage = Stage::new(bounds(2, 1)).await;
+        let reads = bounds(2, 1);
+        let callers = stage.store.for_callers(CallerBounds { reads, writes: reads }).unwrap();
+        let read = || {
+            let callers = callers.clone();
+            let session = SessionId::from_bytes([1; 16]);
+            tokio::spawn(async move { callers.caller_of_session(session).await })
+        };
+        let held = [read(), read()];
+        stage.gate.holds(2).await;
+        let waiting = read();
+        tokio::task::yield_now().await;
+        busy(read().await.unwrap());
+        // The store has more to do at once than its own connections for reads.
+        let own = join_all((0..20).map(|_| stage.store.chains()));
+        tokio::time::timeout(WAIT, own).await.expect("nothing waits for callers");
+        stage.gate.open();
+        for one in held.into_iter().chain([waiting]) {
+            assert_eq!(one.await.unwrap().unwrap(), None);
+        }
+    }
+
+    #[tokio::test]
+    async fn callers_write_a_bounded_number_at_once() {
+        let stage = Stage::new(bounds(1, 0)).await;
+        let (reads, writes) = (bounds(1, 0), bounds(2, 1));
+        let callers = stage.store.for_callers(CallerBounds { reads, writes }).unwrap();
+        let attempt = |name: &str| {
+            let (callers, key) = (callers.clone(), FailureKey::new(name, [198, 51, 100, 7].into()));
+            tokio::spawn(async move { callers.attempt(key).await })
+        };
+        stage.writes.close();
+        let (one, other, waiting) = (attempt("a"), attempt("b"), attempt("c"));
+        stage.writes.holds(2).await;
+        busy(attempt("d").await.unwrap());
+        assert_eq!(*stage.writes.held.borrow(), 2);
+        stage.writes.open();
+        for one in [one, other, waiting] {
+            assert_eq!(one.await.unwrap().unwrap(), Attempted::May);
+        }
+    }
 }

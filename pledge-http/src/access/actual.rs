@@ -13,6 +13,7 @@ use pledge_office::access::{
 };
 
 use super::AccessApi;
+use super::guard::Admitted;
 use crate::problem::{Message, Problem, internal};
 
 /// Where a request is from. A host puts it into the extensions of each request; what is not there is
@@ -29,6 +30,7 @@ pub struct RequestOrigin {
 #[derive(Debug, Clone)]
 pub(crate) struct Actual {
     pub(crate) caller: Caller,
+    admitted: Option<Admitted>,
     origin: Option<RequestOrigin>,
     user_agent: Option<UserAgent>,
     now: SystemTime,
@@ -41,7 +43,8 @@ impl FromRequestParts<AccessApi> for Actual {
         let caller = parts.extensions.get().cloned().unwrap_or_else(Caller::anonymous);
         let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
         let (origin, user_agent) = (parts.extensions.get().cloned(), agent.map(UserAgent::new));
-        Ok(Self { caller, origin, user_agent, now: (api.clock)() })
+        let admitted = parts.extensions.get().cloned();
+        Ok(Self { caller, admitted, origin, user_agent, now: (api.clock)() })
     }
 }
 
@@ -59,6 +62,12 @@ impl Actual {
         let request = origin.map(|origin| origin.request.clone());
         let address = origin.map(|origin| origin.address);
         Ok(Attribution { actor, at, reason, request, address })
+    }
+
+    /// Refuses a request that would not come in now. What it asks for may have been on the way for a while.
+    pub(crate) async fn check_again(&self) -> Result<(), Problem> {
+        let admitted = self.admitted.as_ref().ok_or_else(unauthenticated)?;
+        admitted.check_again().await
     }
 
     /// By whose right a write to users, roles and keys is made.

@@ -69,6 +69,7 @@ pub(super) async fn begin(
     actual: &Actual,
     (Key(key), digest): (Key, B256),
 ) -> Result<Beginning, Problem> {
+    actual.check_again().await?;
     let request = RequestKey { principal: actual.principal()?, key };
     match api.store.begin_request(&request, digest).await? {
         Begun::New(turn) => Ok(Beginning::Turn(turn)),

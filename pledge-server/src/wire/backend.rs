@@ -1,9 +1,12 @@
 //! A database that a url names.
 
+use std::num::NonZeroU16;
+use std::time::Duration;
+
 use async_trait::async_trait;
 use pledge_cache_redis::Redis;
 use pledge_core::error::StoreError;
-use pledge_storage_sqlite::{ReaderBounds, SchemaVersion};
+use pledge_storage_sqlite::{CallerBounds, ReaderBounds, SchemaVersion};
 
 use super::opening::blame;
 use crate::config::ReadsConfig;
@@ -47,6 +50,19 @@ pub(super) async fn looked_at<D: Database>(
     }
     database.close().await;
     Ok((Stores::in_memory(), found))
+}
+
+/// The bounds of those who sign in and act over HTTP. Anybody can be one who tries: each request that shows a key
+/// is a read, and each password a write.
+pub(super) const CALLERS: CallerBounds = CallerBounds {
+    reads: ReaderBounds { connections: at_once(4), waiting: 256, wait: CALLERS_WAIT },
+    // Few of the connections by which chains are followed.
+    writes: ReaderBounds { connections: at_once(2), waiting: 256, wait: CALLERS_WAIT },
+};
+const CALLERS_WAIT: Duration = Duration::from_secs(5);
+
+const fn at_once(calls: u16) -> NonZeroU16 {
+    NonZeroU16::new(calls).expect("some are served")
 }
 
 /// The bounds of readers outside.

@@ -19,7 +19,7 @@ use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_storage_sqlite::{SqliteDatabase, SqliteStore};
 use tempfile::TempDir;
 
-use super::backend::Storage;
+use super::backend::{CALLERS, Storage};
 use crate::config::ReadsConfig;
 use crate::load::StoreLoad;
 use crate::stores::{Database, Found, Readers, Stores};
@@ -39,7 +39,8 @@ impl Storage for Memory {
         let folder = Folder::create()?;
         let database = SqliteDatabase::open_unsynced(&folder.location()?).await?;
         let store = SqliteStore::over(database);
-        let stores = Stores::of(store.clone()).with_access(Arc::new(store.clone()));
+        let access = Arc::new(store.for_callers(CALLERS).expect("it was opened just now"));
+        let stores = Stores::of(store.clone()).with_access(access);
         Ok(stores.with_database(Private { store, folder }))
     }
 

@@ -7,7 +7,7 @@ use pledge_cache_redis::{Cached, Redis};
 use pledge_core::error::StoreError;
 use pledge_storage_mysql::MySqlStore;
 
-use super::backend::{Storage, bounds, looked_at};
+use super::backend::{CALLERS, Storage, bounds, looked_at};
 use super::opening::blame;
 use crate::config::{ReadsConfig, ServerUrl};
 use crate::load::{LoadReader, StoreLoad};
@@ -53,7 +53,8 @@ struct Open {
 
 impl Open {
     fn stores(self) -> Stores {
-        let access = Arc::new(self.store.clone());
+        let access = self.store.for_callers(CALLERS).expect("it was opened just now");
+        let access = Arc::new(access);
         Stores::of(self.store.clone()).with_access(access).with_database(self)
     }
 }

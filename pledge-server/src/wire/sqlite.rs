@@ -9,7 +9,7 @@ use pledge_cache_redis::Redis;
 use pledge_core::error::StoreError;
 use pledge_storage_sqlite::SqliteStore;
 
-use super::backend::{Storage, bounds, looked_at};
+use super::backend::{CALLERS, Storage, bounds, looked_at};
 use super::opening::{blame, url_key};
 use crate::config::{ConfigError, ReadsConfig};
 use crate::load::{LoadReader, StoreLoad};
@@ -84,7 +84,7 @@ impl Database for SqliteStore {
 }
 
 fn stores(store: SqliteStore) -> Stores {
-    let access = Arc::new(store.clone());
+    let access = Arc::new(store.for_callers(CALLERS).expect("it was opened just now"));
     Stores::of(store.clone()).with_access(access).with_database(store)
 }
 

@@ -1,11 +1,13 @@
 //! What operators do over HTTP, and what the audit log has of it.
 
+use axum::body::Body;
 use pledge_core::audit::AuditRecord;
 use pledge_core::ports::{AuditQuery, AuditReads};
 use pledge_core::types::{ProgrammeId, TokenId};
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
-use crate::support::office::{Office, Rules};
+use crate::support::office::{Office, Rules, fresh_key, request, text};
 use crate::support::{ALICE, World, mint, time, token_path, whole};
 use crate::worlds::{HOUR, MINUTE, THREE_PM, TOKEN};
 
@@ -58,6 +60,36 @@ async fn a_paused_chain_is_recorded_with_who_why_and_from_where() {
     assert_eq!(record.by.request.as_ref().map(|id| id.as_str()), Some("req-1"));
     assert_eq!(record.by.address, Some("198.51.100.7".parse().unwrap()));
     assert_eq!(office.ok(None, "GET", "/chains/1", None).await["status"], "paused");
+}
+
+/// A host may pass a request on while its body is on the way.
+#[tokio::test]
+async fn an_operator_that_is_banned_while_its_request_arrives_does_nothing_by_it() {
+    let (office, _, access) = office().await;
+    let admin = office.signed_in("anna", "admin").await;
+    let me = office.ok(Some(&access), "GET", "/auth/me", None).await;
+    let (is_in, until_in) = tokio::sync::oneshot::channel();
+    let (banned, until_banned) = tokio::sync::oneshot::channel::<()>();
+    // The body is asked for once its sender was let in.
+    let body = futures::stream::once(async move {
+        is_in.send(()).unwrap();
+        until_banned.await.unwrap();
+        Ok::<_, std::convert::Infallible>(json!({ "reason": "a" }).to_string())
+    });
+    let request = request(Some(&access), "POST", "/chains/1/pause", &fresh_key(), None);
+    let mut request = request.map(|_| Body::from_stream(body));
+    let kind = "application/json".parse().unwrap();
+    request.headers_mut().insert("content-type", kind);
+    let answer = office.router.clone().oneshot(request);
+    let ban = async {
+        until_in.await.unwrap();
+        let path = format!("/admin/users/{}/ban", text(&me["user"]["id"]));
+        office.ok(Some(&admin), "POST", &path, because("a")).await;
+        banned.send(()).unwrap();
+    };
+    let (answer, ()) = tokio::join!(answer, ban);
+    assert_eq!(answer.unwrap().status(), 401);
+    assert_ne!(office.ok(None, "GET", "/chains/1", None).await["status"], "paused");
 }
 
 #[tokio::test]
