@@ -88,7 +88,7 @@ impl Entrance {
         threads: &ReaderThreads,
     ) -> Router {
         let Self { keeper, api: access, .. } = self;
-        let reading = threads.serving(access::guarded(api, &keeper));
+        let reading = threads.reading(access::guarded(api, &keeper));
         let reading = serving::taking_turns(reading, turns, meter);
         match access {
             Some(access) => {

@@ -19,7 +19,7 @@ use tower::ServiceExt;
 
 use crate::config::ServerConfig;
 use crate::metrics::{HttpMeter, ListenerMeter, Meters, Sources};
-use crate::serving::{self, Layers};
+use crate::serving::{self, Layers, ReaderThreads};
 use crate::stores::Stores;
 use crate::tasks::Tasks;
 
@@ -84,16 +84,18 @@ impl Listeners {
     }
 
     /// Serves from now on: `/healthz` and `/ping` at once, everything else after [`Gates::open`].
+    /// Readers are served on threads of their own.
     pub fn serve(
         self,
         layers: &Layers,
         meters: &Meters,
-        running: &mut Tasks,
+        (running, threads): (&mut Tasks, &ReaderThreads),
         stop: &CancellationToken,
     ) -> Gates {
         let Self { readers: (listener, readers), operators, audience } = self;
         let (router, meter) = (HttpMeter::naming(readers.clone().router()), meters.readers.clone());
-        running.spawn(serving::serve(listener, router, layers.clone(), meter, stop.clone()));
+        let serving = serving::serve(listener, router, layers.clone(), meter, stop.clone());
+        running.spawn_on(serving, threads.connections());
         let operators = operators.map(|(listener, gate)| {
             let (layers, meter) = (layers.for_operators(), ListenerMeter::default());
             let router = gate.clone().router();

@@ -92,7 +92,8 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     if is_reloaded {
         running.spawn(Reloading::new(&context, layers.clone())?.keep(context.stop.clone()));
     }
-    let gates = listeners.serve(&layers, &meters, &mut running, &context.stop);
+    let threads = ReaderThreads::start()?;
+    let gates = listeners.serve(&layers, &meters, (&mut running, &threads), &context.stop);
     let prepared = context.stop.run_until_cancelled(prepare(&mut config)).await;
     let Some(prepared) = prepared else {
         return Ok(Verdict::Fine);
@@ -105,7 +106,6 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     meters.name_chains(&config.chains);
     let stores = meters.store.around(stores);
     let outside = (gates, meters, layers.origins());
-    let threads = ReaderThreads::start()?;
     spawn(&context, &stores, &config, starts, outside, (&mut running, &threads)).await?;
     context.output.print(&Serving {
         url: url.clone(),

@@ -9,30 +9,51 @@ use axum::response::{IntoResponse, Response};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::task::AbortOnDropHandle;
 
-/// How much less often than the others a thread of readers runs where processors are short, in steps of `nice`.
-///
-/// Ten steps are about a tenth of the time of a thread that follows a chain.
-#[cfg(target_os = "linux")]
-const NICE: i32 = 10;
+/// How much less often than the others a thread runs where processors are short, in steps of `nice`. Five steps are
+/// about a third of the time, ten a tenth.
+#[derive(Debug, Clone, Copy)]
+struct Nice(i32);
+
+/// Connections: what is refused, and whether the process lives, is answered between reads, however long those take.
+const CONNECTIONS: Nice = Nice(5);
+const READS: Nice = Nice(10);
 
 /// Threads of their own, so that readers take what following and settling leave of the processors.
 ///
 /// Threads started by them inherit the priority, such as those of `SQLite`'s connections for readers.
 #[derive(Debug)]
-pub struct ReaderThreads(Option<Runtime>);
+pub struct ReaderThreads {
+    connections: Threads,
+    reads: Threads,
+}
 
 impl ReaderThreads {
-    /// Starts them, as many as the machine has processors.
+    /// Starts them, as many of each kind as the machine has processors.
     pub fn start() -> anyhow::Result<Self> {
-        let mut builder = Builder::new_multi_thread();
-        builder.enable_all().thread_name("readers").on_thread_start(yield_to_others);
-        let runtime = builder.build().context("cannot start the threads of readers")?;
-        Ok(Self(Some(runtime)))
+        Ok(Self { connections: Threads::start(CONNECTIONS)?, reads: Threads::start(READS)? })
     }
 
-    /// Routes that are answered on these threads, while the caller's take in the request and give out the answer.
-    pub fn serving(&self, routes: Router) -> Router {
-        routes.route_layer(from_fn_with_state(self.handle().clone(), answer))
+    /// Where connections are taken in, and answers given out.
+    pub fn connections(&self) -> &Handle {
+        self.connections.handle()
+    }
+
+    /// Routes that are answered on the threads for reads.
+    pub fn reading(&self, routes: Router) -> Router {
+        routes.route_layer(from_fn_with_state(self.reads.handle().clone(), answer))
+    }
+}
+
+/// Threads of one priority.
+#[derive(Debug)]
+struct Threads(Option<Runtime>);
+
+impl Threads {
+    fn start(nice: Nice) -> anyhow::Result<Self> {
+        let mut builder = Builder::new_multi_thread();
+        builder.enable_all().thread_name("readers").on_thread_start(move || yield_to_others(nice));
+        let runtime = builder.build().context("cannot start the threads of readers")?;
+        Ok(Self(Some(runtime)))
     }
 
     fn handle(&self) -> &Handle {
@@ -40,7 +61,7 @@ impl ReaderThreads {
     }
 }
 
-impl Drop for ReaderThreads {
+impl Drop for Threads {
     fn drop(&mut self) {
         // Whoever drops it may be a task, which must not wait for threads.
         if let Some(runtime) = self.0.take() {
@@ -61,12 +82,15 @@ async fn answer(State(threads): State<Handle>, request: Request, next: Next) -> 
 }
 
 /// Lowers the priority of this thread. Linux has one for each thread; elsewhere it is the whole process's, and stays.
-fn yield_to_others() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::nice(NICE) {
+#[cfg(target_os = "linux")]
+fn yield_to_others(Nice(steps): Nice) {
+    if let Err(error) = rustix::process::nice(steps) {
         tracing::warn!("readers' threads keep the priority of the others: {error}");
     }
 }
+
+#[cfg(not(target_os = "linux"))]
+fn yield_to_others(_: Nice) {}
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
@@ -87,9 +111,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn readers_and_the_threads_they_start_come_after_the_others() {
+    async fn reads_come_after_connections_and_those_after_the_rest() {
         let before = priority();
-        let later = (before + NICE).min(19);
+        let after = |Nice(steps): Nice| (before + steps).min(19);
         let threads = ReaderThreads::start().unwrap();
         let of_both = async || {
             let started = std::thread::spawn(priority).join().unwrap();
@@ -97,7 +121,10 @@ mod tests {
         };
         let routes = Router::new().route("/", get(of_both));
         assert_eq!(answered(routes.clone()).await, format!("{before} {before}"));
-        assert_eq!(answered(threads.serving(routes)).await, format!("{later} {later}"));
+        let reads = after(READS);
+        assert_eq!(answered(threads.reading(routes)).await, format!("{reads} {reads}"));
+        let connections = threads.connections().spawn(async { priority() });
+        assert_eq!(connections.await.unwrap(), after(CONNECTIONS));
         assert_eq!(priority(), before);
     }
 }
