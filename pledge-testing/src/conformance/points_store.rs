@@ -3,11 +3,11 @@
 use alloy_primitives::{Address, U256};
 use pledge_core::error::StoreErrorKind;
 use pledge_core::event::Event;
-use pledge_core::points::{BatchSpan, Programme, settle};
+use pledge_core::points::{BatchSpan, Programme, Rules, settle};
 use pledge_core::ports::{HistoriesQuery, PointsStore, ProgrammeState, SettlementBatch};
 use pledge_core::types::{
-    Account, Amount, Epoch, ProgrammeId, Rate, RateSchedule, RawPoints, ShardCount, ShardId, Step,
-    Timestamp, Window, WindowLength,
+    Account, Amount, EntryNumber, Epoch, ProgrammeId, Rate, RateSchedule, RawPoints, ShardCount,
+    ShardId, Step, Timestamp, Window, WindowLength,
 };
 
 use super::ledger::Ledger;
@@ -86,11 +86,15 @@ pub async fn batch(
     let seen = ledger.store().histories(&query).await.expect("read");
     let inside = seen.value.histories.into_iter().filter(|h| span.contains(h.account));
     let inside = inside.collect::<Vec<_>>();
-    let settled = settle(&state.programme, seen.epoch, over, &inside).expect("in range");
+    let accounts: Vec<_> = inside.iter().map(|history| history.account).collect();
+    let entries = points(ledger).entries(&id(), &accounts).await.expect("read");
+    let rules = Rules::of(&state, entries).expect("small weights");
+    let settled = settle(&state.programme, seen.epoch, over, &rules, &inside).expect("in range");
     SettlementBatch {
         programme: id(),
         epoch: seen.epoch,
         rates: state.programme.rates,
+        version: state.version,
         shard,
         from: over.start,
         to: over.end,
@@ -286,11 +290,13 @@ async fn the_largest_points_round_trip(fixture: Fixture) {
         let query = histories(first, last, over);
         let seen = ledger.store().histories(&query).await.expect("read");
         let page = seen.value.histories;
-        let settled = settle(&programme, seen.epoch, over, &page).expect("in range");
+        let rules = Rules::default();
+        let settled = settle(&programme, seen.epoch, over, &rules, &page).expect("in range");
         let batch = SettlementBatch {
             programme: id(),
             epoch: seen.epoch,
             rates: programme.rates.clone(),
+            version: EntryNumber::START,
             shard,
             from: over.start,
             to: over.end,
