@@ -132,17 +132,19 @@ pub(super) fn accounts_of(shard: u16) -> Vec<Account> {
 async fn a_batch_by_other_rates_is_refused(fixture: Fixture) {
     let ledger = open(fixture).await;
     let stale = batch(&ledger, 0, WHOLE, (0, 3_600)).await;
-    let change = |seconds| {
-        let step = Step { from: at(seconds), value: rate("0.1") };
-        let rates = RateSchedule::new(rate("0.05"), vec![step]).expect("one step");
+    let inside = Step { from: at(3_599), value: rate("0.1") };
+    let behind = Step { from: at(3_600), value: rate("0.2") };
+    let change = |steps| {
+        let rates = RateSchedule::new(rate("0.05"), steps).expect("ascending");
         Programme { rates, ..two_shards() }
     };
-    let later = points(&ledger).put_programme(&change(3_599), &operator()).await;
+    let later = points(&ledger).put_programme(&change(vec![inside]), &operator()).await;
     later.expect("nothing is settled yet");
     refused(&ledger, &stale).await;
-    let later = points(&ledger).put_programme(&change(3_600), &operator()).await;
+    let read = batch(&ledger, 0, WHOLE, (0, 3_600)).await;
+    let later = points(&ledger).put_programme(&change(vec![inside, behind]), &operator()).await;
     later.expect("nothing is settled yet");
-    let committed = points(&ledger).commit_batch(&stale).await;
+    let committed = points(&ledger).commit_batch(&read).await;
     committed.expect("the rates differ only after the batch");
 }
 
