@@ -237,7 +237,3 @@ impl DecisionRecord {
         })
     }
 }
-
-#[cfg(test)]
-#[path = "enact_tests.rs"]
-mod tests;

@@ -152,7 +152,3 @@ impl Rules {
         self.own.get(&account).unwrap_or(&self.plain)
     }
 }
-
-#[cfg(test)]
-#[path = "rule_tests.rs"]
-mod tests;

@@ -1,10 +1,18 @@
 //! What a decision does on a ground, and why it is refused.
 
-use alloy_primitives::Address;
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use super::*;
-use crate::points::{Measure, Programme, Reach, Scope};
-use crate::types::{ChainId, Epoch, Rate, SetName, TokenId};
+use pledge_core::audit::AuditNumber;
+use pledge_core::error::StoreErrorKind;
+use pledge_core::points::{
+    AccountEntry, AccountRule, Decision, DecisionKind, DecisionRecord, Ground, Measure, Programme,
+    Reach, Ruling, Scope,
+};
+use pledge_core::ports::{ProgrammeState, ShardProgress};
+use pledge_core::primitives::Address;
+use pledge_core::types::{
+    Account, ChainId, EntryNumber, Epoch, Rate, SetName, Timestamp, TokenId, WeightBp,
+};
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::new(seconds).unwrap()
@@ -85,7 +93,8 @@ fn a_decision_holds_from_the_later_of_what_is_settled_and_confirmed() {
 fn a_decision_about_settled_time_is_a_conflict_that_names_the_bound() {
     let (kind, reason) = refused(&ground(Some(50), 70), &double(Some(49)));
     assert_eq!(kind, StoreErrorKind::Conflict);
-    assert!(reason.contains("49") && reason.contains("from 50 on"), "{reason}");
+    let bound = format!("from {} on", at(50));
+    assert!(reason.starts_with("from:") && reason.contains(&bound), "{reason}");
 }
 
 #[test]
@@ -149,9 +158,9 @@ fn a_sum_beyond_the_bound_of_weights_names_the_row() {
 #[test]
 fn an_account_with_as_many_entries_as_it_may_have_gets_no_more() {
     let mut full = ground(None, 70);
-    for number in 0..AccountRule::ENTRIES_MAX as u64 {
-        let ruling = Ruling::Weight { weight: bp(number as u32 + 1), until: None };
-        full = with_entry(full, number + 1, number, ruling);
+    for number in 0..u32::try_from(AccountRule::ENTRIES_MAX).unwrap() {
+        let ruling = Ruling::Weight { weight: bp(number + 1), until: None };
+        full = with_entry(full, u64::from(number) + 1, u64::from(number), ruling);
     }
     assert_eq!(refused(&full, &double(Some(5_000))).0, StoreErrorKind::Conflict);
 }
@@ -206,7 +215,7 @@ fn a_batch_is_refused_by_a_later_decision_about_time_before_its_end() {
         from: at(50),
         kind: DecisionKind::Suspend,
         accounts: 1,
-        audit: crate::audit::AuditNumber::new(1),
+        audit: AuditNumber::new(1),
     };
     let refuses = |read, end| record.refuse_batch(EntryNumber::new(read), at(end)).is_some();
     assert!(refuses(4, 51) && !refuses(4, 50) && !refuses(5, 51));

@@ -1,9 +1,18 @@
-//! Weights by the entries of one account.
+//! Weights by the entries of one account, and the decisions that statements name.
 
-use alloy_primitives::Address;
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use super::*;
-use crate::points::Reach;
+use pledge_core::points::{AccountEntry, AccountRule, Programme, Reach, Rules, Ruling};
+use pledge_core::ports::ProgrammeState;
+use pledge_core::primitives::Address;
+use pledge_core::types::{
+    Account, ChainId, EntryNumber, Epoch, Rate, Step, Timestamp, TokenId, WeightBp,
+};
+
+fn programme() -> Programme {
+    let token = TokenId { chain: ChainId::new(1), address: Address::repeat_byte(0x70) };
+    Programme::main(token, Rate::ZERO)
+}
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::new(seconds).unwrap()
@@ -32,9 +41,10 @@ const fn suspension(reach: Reach, suspended: bool) -> Ruling {
 
 /// The weight at zero, and each step after it.
 fn steps(entries: &[AccountEntry]) -> Vec<(u64, u32)> {
-    let weights = AccountRule::of(entries, &[]).unwrap().weights;
-    let steps = weights.steps().iter().map(|step| (step.from.get(), step.value.get()));
-    std::iter::once((0, weights.at(Timestamp::ZERO).get())).chain(steps).collect()
+    let (programme, rule) = (programme(), AccountRule::of(entries, &[]).unwrap());
+    let (initial, steps) = programme.accrual(&rule).weight_before(Timestamp::ZERO);
+    let steps = steps.iter().map(|step| (step.from.get(), step.value.get()));
+    std::iter::once((0, initial.get())).chain(steps).collect()
 }
 
 #[test]
@@ -114,7 +124,8 @@ fn a_statement_names_the_highest_number_that_holds_before_the_end_of_its_window(
     let rule = AccountRule::of(&entries, &versions).unwrap();
     let named = |time| rule.entry_before(at(time)).get();
     assert_eq!([0, 10, 11, 15, 16, 21].map(named), [0, 0, 5, 5, 7, 7]);
-    let plain = Rules::try_of(&versions, []).unwrap();
+    let state = ProgrammeState::undecided(programme(), Epoch::FIRST, Vec::new());
+    let plain = Rules::of(&ProgrammeState { versions: versions.to_vec(), ..state }, []).unwrap();
     let other = Account::new(Address::repeat_byte(2)).unwrap();
     assert_eq!(plain.rule(other).entry_before(at(16)).get(), 7);
 }
