@@ -90,6 +90,7 @@ struct Reached {
 impl Reached {
     /// Locks tokens in the order of every write: their chain before them, chains in ascending order.
     async fn lock(db: &mut dyn Connection, scope: &Scope) -> Result<Self, Fault> {
+        // A batch locks its token first, so it is written before the decision or finds it.
         match scope {
             Scope::Programme(id) => {
                 let (token, row) = lock(db, id).await?;
@@ -343,6 +344,7 @@ pub(crate) async fn add(
     .bind(record.audit)
     .execute(db)
     .await?;
+    // In the same write, so that no batch reads entries above the version it names.
     let (reached, values) = key.programmes();
     let update = format!("UPDATE programme SET version = ? {reached}");
     let values = std::iter::once(record.number.into()).chain(values).collect();

@@ -77,6 +77,7 @@ impl Decisions {
             return Ok(None);
         };
         self.after = row.number;
+        // A chain is named by its id, a programme or a token by a key of this database.
         let of_chain = row.scope == ScopeKey::chain(ChainId::new(row.scope.key()));
         let scope = if of_chain {
             Some(Scope::Chain(ChainId::new(row.scope.key())))
