@@ -9,9 +9,11 @@ use std::mem;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use pledge_benches::{account, at, mints, programme, time_of, transfers};
 use pledge_core::ledger::{AccountStates, Checkpoint, TokenTotals, Transfer, fold};
-use pledge_core::points::{Programme, settle};
-use pledge_core::ports::AccountHistory;
-use pledge_core::types::{Account, Epoch, Overflow, RateSchedule, Step, Window};
+use pledge_core::points::{AccountEntry, AccountRule, Programme, Rules, Ruling, settle};
+use pledge_core::ports::{AccountHistory, ProgrammeState};
+use pledge_core::types::{
+    Account, EntryNumber, Epoch, Overflow, RateSchedule, Step, WeightBp, Window,
+};
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
@@ -79,13 +81,14 @@ fn bench_accrue(c: &mut Criterion) {
         starts.map(|start| Window { start: at(start), end: at(start + HOUR) }).collect();
     let mut group = c.benchmark_group("accrue");
     group.throughput(Throughput::Elements((states.len() * windows.len()) as u64));
+    let rule = AccountRule::default();
     for (name, programme) in rules() {
         group.bench_function(format!("account-windows {name}"), |b| {
             b.iter(|| {
                 for state in black_box(&states) {
                     for window in &windows {
                         let state_at = |_| Ok::<_, Overflow>(Some(*state));
-                        let accrual = programme.accrual(account(0));
+                        let accrual = programme.accrual(&rule);
                         black_box(accrual.accrue(window.start, window.end, state_at)).ok();
                     }
                 }
@@ -104,17 +107,33 @@ fn bench_settle(c: &mut Criterion) {
     let [(_, constant), (_, stepped)] = rules();
     let mut group = c.benchmark_group("settle");
     group.sample_size(20).throughput(Throughput::Elements(24 * ACCOUNTS));
-    for (name, programme, histories) in [
-        ("with balances that stand still", &constant, histories(0)),
-        ("with 4 changes a day each", &constant, histories(4)),
-        ("with 4 changes a day each, 4 rate changes", &stepped, histories(4)),
+    let (plain, weighted) = (Rules::default(), tenth_weighted(&constant, ACCOUNTS));
+    for (name, programme, rules, histories) in [
+        ("with balances that stand still", &constant, &plain, histories(0)),
+        ("with 4 changes a day each", &constant, &plain, histories(4)),
+        ("with 4 changes a day each, a tenth of them weighted", &constant, &weighted, histories(4)),
+        ("with 4 changes a day each, 4 rate changes", &stepped, &plain, histories(4)),
     ] {
         let day = Window { start: at(SETTLED), end: at(SETTLED + DAY) };
         group.bench_function(format!("account-windows of a day {name}"), |b| {
-            b.iter(|| settle(programme, Epoch::FIRST, day, black_box(&histories)));
+            b.iter(|| settle(programme, Epoch::FIRST, day, rules, black_box(&histories)));
         });
     }
     group.finish();
+}
+
+/// One account in ten has a weight of its own from the middle of the day on.
+fn tenth_weighted(programme: &Programme, accounts: u64) -> Rules {
+    let state = ProgrammeState::undecided(programme.clone(), Epoch::FIRST, Vec::new());
+    let (weight, until) = (WeightBp::new(15_000).expect("below 2^24"), None);
+    let entry = |account| AccountEntry {
+        account,
+        number: EntryNumber::new(1),
+        from: at(SETTLED + DAY / 2),
+        ruling: Ruling::Weight { weight, until },
+    };
+    let entries = (0..accounts).step_by(10).map(account).map(entry);
+    Rules::of(&state, entries).expect("small weights")
 }
 
 /// An account that held before the day, with changes spread over the day.

@@ -50,9 +50,11 @@ impl<S: LedgerWrites> LedgerWrites for Metered<S> {
 #[async_trait]
 impl<S: PointsReads> PointsReads for Metered<S> {
     forward_store!(store through metered: programmes settlements totals standings statements);
+    forward_store!(store through metered: entries decisions);
 }
 
 #[async_trait]
 impl<S: PointsStore> PointsStore for Metered<S> {
-    forward_store!(store through metered: add_programme put_programme commit_batch record_failure reset_failures);
+    forward_store!(store through metered: add_programme put_programme decide commit_batch);
+    forward_store!(store through metered: record_failure reset_failures);
 }

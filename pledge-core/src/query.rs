@@ -45,9 +45,9 @@ pub use tokens::{TokenPlace, TokenView};
 pub use crate::moving::{Attempt, while_ledger_moves};
 
 use crate::ledger::{Checkpoint, TokenState};
-use crate::points::Programme;
-use crate::ports::{ChainState, LedgerReads, LogReads, PendingCache, PointsReads};
-use crate::types::{ChainId, ProgrammeId, Timestamp, TokenId};
+use crate::points::Rules;
+use crate::ports::{ChainState, LedgerReads, LogReads, PendingCache, PointsReads, ProgrammeState};
+use crate::types::{Account, ChainId, ProgrammeId, Timestamp, TokenId};
 
 /// Attempts at an answer: one that sees the ledger move starts again.
 const ATTEMPTS_MAX: usize = 16;
@@ -92,12 +92,27 @@ impl Queries {
         self.ledger.token(token).await?.ok_or(QueryError::UnknownToken(token))
     }
 
-    /// The rule of a programme.
-    pub async fn programme(&self, id: &ProgrammeId) -> Result<Programme, QueryError> {
+    /// A programme, and how far it is settled.
+    pub async fn programme(&self, id: &ProgrammeId) -> Result<ProgrammeState, QueryError> {
         self.token(id.token).await?;
         let programmes = self.points.programmes(id.token).await?;
         let found = programmes.into_iter().find(|state| state.programme.id == *id);
-        found.map(|state| state.programme).ok_or_else(|| QueryError::UnknownProgramme(id.clone()))
+        found.ok_or_else(|| QueryError::UnknownProgramme(id.clone()))
+    }
+
+    /// How accounts earn in a programme: by every decision so far, for those about settled time are
+    /// refused.
+    pub async fn rules(
+        &self,
+        state: &ProgrammeState,
+        accounts: &[Account],
+    ) -> Result<Rules, QueryError> {
+        let entries = if state.version.is_start() {
+            Vec::new()
+        } else {
+            self.points.entries(&state.programme.id, accounts).await?
+        };
+        Ok(Rules::of(state, entries)?)
     }
 }
 

@@ -3,6 +3,7 @@
 mod amount;
 mod block;
 mod call;
+mod entry;
 mod ids;
 mod log;
 mod log_filter;
@@ -16,6 +17,7 @@ pub use amount::{Amount, BalanceSeconds, CumulativeAmount};
 pub(crate) use block::require_cursor;
 pub use block::{BlockId, BlockNumber, BlockRef, BlockSpan, LogIndex};
 pub use call::{Call, CallOutcome, Reverted};
+pub use entry::{EntryNumber, SetName};
 pub use ids::checked_name;
 pub use ids::{Account, ChainId, ContractId, Epoch, ProgrammeId, ShardCount, ShardId, TokenId};
 pub use log::{Log, Topics};

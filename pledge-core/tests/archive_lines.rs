@@ -213,7 +213,7 @@ async fn a_file_that_is_no_archive_is_refused_at_once() {
 #[tokio::test]
 async fn archives_of_the_formats_before_are_read() {
     let (file, summary) = written().await;
-    for format in [2, 3] {
+    for format in [2, 3, 4] {
         let head = format!("{{\"pledge_archive\":{format}}}");
         let before = file.replacen("{\"pledge_archive\":4}", &head, 1);
         assert_ne!(before, file);

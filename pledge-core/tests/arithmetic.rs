@@ -1,6 +1,6 @@
 //! The products behind the ledger and the points, against multiplication by shifts and sums alone.
 
-use pledge_core::points::Accrual;
+use pledge_core::points::{AccountRule, Accrual};
 use pledge_core::primitives::{U256, Uint};
 use pledge_core::types::{
     Amount, BalanceSeconds, Overflow, Rate, RateSchedule, RawPoints, Step, Timestamp, WeightBp,
@@ -100,7 +100,8 @@ proptest! {
         let schedule = RateSchedule::new(rates[0], vec![Step { from: step, value: rates[1] }])
             .expect("one step ascends");
         let weights = WeightSchedule::constant(weight);
-        let factor = Accrual::new(&schedule, &weights).factor(from, to);
+        let rule = AccountRule::of_weights(weights);
+        let factor = Accrual::new(&schedule, &rule).factor(from, to);
         let piece = |rate: Rate, from: Timestamp, to: Timestamp| {
             let seconds = wide(to.get() - from.get());
             times(times(wide(rate.e18()), wide(weight.get())), seconds)

@@ -128,7 +128,7 @@ async fn accounts_that_come_again_end_the_settlement() {
     points.expect_programmes().returning(move |_| {
         let shards = programme.shards.shards().map(ShardProgress::fresh).collect();
         let programme = programme.clone();
-        let state = ProgrammeState { programme, epoch: Epoch::FIRST, shards };
+        let state = ProgrammeState::undecided(programme, Epoch::FIRST, shards);
         Ok(vec![state])
     });
     points.expect_commit_batch().returning(|_| Ok(()));

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use alloy_primitives::B256;
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{Checkpoint, TokenState, Transfer};
-use pledge_core::points::Programme;
+use pledge_core::points::{AccountRule, Programme};
 use pledge_core::ports::{
     ChainState, PendingBlock, PendingSnapshot, ProgrammeState, Seen, Settlement, ShardProgress,
     Standing, WindowTotal,
@@ -127,7 +127,7 @@ async fn a_rate_that_is_changed_and_settled_meanwhile_is_the_one_of_the_answer()
     let rule = |rate: &str| Programme::main(token(), rate.parse::<Rate>().expect("a rate"));
     let is_changed = Arc::new(AtomicBool::new(false));
     let earned = rule("2")
-        .accrual(account(1))
+        .accrual(&AccountRule::default())
         .accrue(at(0), at(3_600), |_| Ok::<_, Overflow>(Some(held_since(block(5)))));
     let earned = earned.unwrap();
 
@@ -141,7 +141,7 @@ async fn a_rate_that_is_changed_and_settled_meanwhile_is_the_one_of_the_answer()
     points.expect_programmes().returning(move |_| {
         let programme = rule(if is_changed.load(Ordering::Relaxed) { "2" } else { "1" });
         let shards = programme.shards.shards().map(ShardProgress::fresh).collect();
-        Ok(vec![ProgrammeState { programme, epoch: Epoch::FIRST, shards }])
+        Ok(vec![ProgrammeState::undecided(programme, Epoch::FIRST, shards)])
     });
     let mut pending = MockPendingCache::new();
     pending.expect_load().returning(|_| Ok(None));
@@ -180,7 +180,7 @@ async fn a_list_of_settlements_that_meets_a_rewind_shows_what_is_settled_after_i
     points.expect_programmes().returning(move |_| {
         let (programme, epoch) = (rule.clone(), epoch_now(&now));
         let shards = programme.shards.shards().map(ShardProgress::fresh).collect();
-        Ok(vec![ProgrammeState { programme, epoch, shards }])
+        Ok(vec![ProgrammeState::undecided(programme, epoch, shards)])
     });
     points.expect_settlements().returning(move |_| {
         let row = Settlement::begin(&programme, &[], WindowTotal::empty(at(0)));

@@ -43,8 +43,11 @@ impl Archive for MemoryStore {
 
 fn refuse_used(state: &State) -> Result<(), StoreError> {
     // A contract is of a chain that is there.
-    let State { chains, tokens, contracts: _, events, consumers, audit } = state;
-    let is_silent = events.is_empty() && consumers.is_empty() && audit.is_empty();
+    let State { chains, tokens, contracts: _, events, consumers, audit, decisions } = state;
+    let is_silent = events.is_empty()
+        && consumers.is_empty()
+        && audit.is_empty()
+        && decisions.records.is_empty();
     if chains.is_empty() && tokens.is_empty() && is_silent {
         return Ok(());
     }
@@ -66,6 +69,11 @@ fn records(state: &State) -> Vec<ArchiveRecord> {
     tokens.for_each(|token| add_accounts(token, &mut records));
     let programmes = || state.tokens.values().flat_map(|token| token.programmes.values());
     records.extend(programmes().map(|entry| ArchiveRecord::Programme(entry.programme.clone())));
+    for record in state.decisions.records.values() {
+        records.push(ArchiveRecord::Decision(record.clone()));
+        let entries = state.decisions.entries_of(record.number);
+        records.extend(entries.cloned().map(ArchiveRecord::Entry));
+    }
     for part in [shards, windows, totals, statements] {
         programmes().for_each(|entry| part(&entry.programme.id, entry, &mut records));
     }
@@ -154,6 +162,10 @@ fn take(state: &mut State, record: ArchiveRecord) -> Result<(), StoreError> {
             let programmes = &mut state.token_mut(programme.id.token)?.programmes;
             programmes.insert(programme.id.name().to_owned(), ProgrammeEntry::new(programme));
         }
+        ArchiveRecord::Decision(record) => {
+            state.decisions.records.insert(record.number, record);
+        }
+        ArchiveRecord::Entry(entry) => state.decisions.add(entry),
         ArchiveRecord::Shard { programme, progress } => {
             let shard = usize::from(progress.shard.get());
             state.programme_mut(&programme)?.shards[shard] = progress;

@@ -8,6 +8,7 @@
 mod archive;
 mod audit;
 mod contract;
+mod decisions;
 mod edges;
 mod events;
 mod leases;

@@ -1,6 +1,7 @@
 //! The points' port.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 use std::ops::Bound::{Excluded, Unbounded};
 
@@ -9,7 +10,8 @@ use pledge_core::audit::{Act, Attempts, Attribution};
 use pledge_core::error::StoreError;
 use pledge_core::event::Event;
 use pledge_core::points::{
-    BatchOutcome, BatchPlace, Programme, settlement_windows, settlements_of, sum_windows,
+    AccountEntry, BatchOutcome, BatchPlace, Decided, Decision, DecisionRecord, Programme,
+    settlement_windows, settlements_of, sum_windows,
 };
 use pledge_core::ports::{
     BatchFailure, PointsReads, PointsStore, ProgrammeState, Seen, Settlement, SettlementBatch,
@@ -17,7 +19,7 @@ use pledge_core::ports::{
     StatementRows, StatementsQuery,
 };
 use pledge_core::types::{
-    Account, Epoch, Overflow, ProgrammeId, RawPoints, ShardId, Timestamp, TokenId,
+    Account, EntryNumber, Epoch, Overflow, ProgrammeId, RawPoints, ShardId, Timestamp, TokenId,
 };
 
 use crate::MemoryStore;
@@ -28,12 +30,8 @@ impl PointsReads for MemoryStore {
     async fn programmes(&self, token: TokenId) -> Result<Vec<ProgrammeState>, StoreError> {
         let state = self.lock();
         let token = state.token(token)?;
-        let programmes = token.programmes.values().map(|entry| ProgrammeState {
-            programme: entry.programme.clone(),
-            epoch: token.state.epoch,
-            shards: entry.shards.clone(),
-        });
-        Ok(programmes.collect())
+        let programmes = token.programmes.values();
+        Ok(programmes.map(|entry| state.decisions.state_of(token, entry)).collect())
     }
 
     async fn settlements(&self, query: &SettlementsQuery) -> Result<Vec<Settlement>, StoreError> {
@@ -86,6 +84,33 @@ impl PointsReads for MemoryStore {
         let settled = entry.settled_of(query.account);
         Ok(token.seen(StatementRows { settled, before, rows: rows.cloned().collect() }))
     }
+
+    async fn entries(
+        &self,
+        programme: &ProgrammeId,
+        accounts: &[Account],
+    ) -> Result<Vec<AccountEntry>, StoreError> {
+        let state = self.lock();
+        state.programme(programme)?;
+        let accounts: BTreeSet<_> = accounts.iter().copied().collect();
+        let entries = accounts
+            .into_iter()
+            .flat_map(|account| state.decisions.of_programme(programme, account).cloned());
+        Ok(entries.collect())
+    }
+
+    async fn decisions(
+        &self,
+        programme: &ProgrammeId,
+        below: Option<EntryNumber>,
+        limit: usize,
+    ) -> Result<Vec<DecisionRecord>, StoreError> {
+        let state = self.lock();
+        state.programme(programme)?;
+        let newest_first = state.decisions.reaching(programme).rev();
+        let page = newest_first.filter(|record| below.is_none_or(|below| record.number < below));
+        Ok(page.take(limit).cloned().collect())
+    }
 }
 
 #[async_trait]
@@ -123,10 +148,14 @@ impl PointsStore for MemoryStore {
         if let Some(reason) = entry.programme.refuse_change(programme, reached) {
             return Err(StoreError::invalid("change a programme", reason));
         }
-        let act = Act::programme(Some(&entry.programme), programme);
-        entry.programme = programme.clone();
-        state.attribute(by, act);
+        let before = std::mem::replace(&mut entry.programme, programme.clone());
+        state.decide_rates(&before, programme);
+        state.attribute(by, Act::programme(Some(&before), programme));
         Ok(())
+    }
+
+    async fn decide(&self, decision: &Decision, by: &Attribution) -> Result<Decided, StoreError> {
+        self.lock().decide(decision, by)
     }
 
     async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError> {
@@ -136,6 +165,10 @@ impl PointsStore for MemoryStore {
         checked.map_err(|detail| StoreError::invalid("settle a batch", detail))?;
         let place = batch.place();
         let progress = next_progress(&state, batch.shard, place, BatchOutcome::Done)?;
+        let read = (batch.version, batch.to);
+        if let Some(detail) = state.decisions.refuse_batch(&batch.programme, read) {
+            return Err(StoreError::conflict("settle a batch", detail));
+        }
         let entry = state.programme_mut(&batch.programme)?;
         if let Some(detail) = batch.refuse_rates(&entry.programme) {
             return Err(StoreError::conflict("settle a batch", detail));

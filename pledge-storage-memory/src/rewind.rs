@@ -1,6 +1,6 @@
 //! Going back to an ancestor.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
 
 use pledge_core::audit::Act;
@@ -8,11 +8,12 @@ use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::{Event, ReorgRecord, RewindCause, RewoundToken};
 use pledge_core::ledger::{Leg, SupplyMoves};
 use pledge_core::points::{
-    Published, Reopened, RestateError, Restated, RestatedTotal, RewoundLedger,
+    Published, Reopened, RestateError, Restated, RestatedTotal, RewoundLedger, Rules,
 };
 use pledge_core::ports::Rewind;
 use pledge_core::types::{Account, BlockNumber, BlockRef, LogIndex, Overflow, RawPoints, TokenId};
 
+use crate::decisions::Decisions;
 use crate::logs;
 use crate::state::{Chain, ProgrammeEntry, State, Token};
 
@@ -38,7 +39,7 @@ pub(crate) fn rewind(state: &mut State, request: &Rewind) -> Result<ReorgRecord,
         if request.keeps_ledger(&token.state) {
             refuse_other_times(&token, request)?;
         }
-        let record = rewind_token(&mut token, *id, request)?;
+        let record = rewind_token(&mut token, &state.decisions, *id, request)?;
         rewound.push((token, record));
     }
     let contracts = logs::rewound(state, request)?;
@@ -99,6 +100,7 @@ fn refuse_other_times(token: &Token, request: &Rewind) -> Result<(), StoreError>
 
 fn rewind_token(
     token: &mut Token,
+    decisions: &Decisions,
     id: TokenId,
     request: &Rewind,
 ) -> Result<RewoundToken, StoreError> {
@@ -120,10 +122,17 @@ fn rewind_token(
     let mut programmes = std::mem::take(&mut token.programmes);
     let mut statements_reversed = 0;
     for entry in programmes.values_mut() {
-        let (programme, shards) = (entry.programme.clone(), entry.shards.clone());
-        for (index, before) in shards.iter().enumerate() {
-            if let Some(reopened) = ledger.reopen(&programme, before) {
-                statements_reversed += restate(token, entry, &reopened).map_err(corrupt)?;
+        let state = decisions.state_of(token, entry);
+        let accounts = token.accounts.keys().chain(entry.totals.keys());
+        let accounts: BTreeSet<_> =
+            accounts.chain(entry.statements.keys().map(|(account, _)| account)).collect();
+        let entries = accounts
+            .into_iter()
+            .flat_map(|account| decisions.of_programme(&state.programme.id, *account).cloned());
+        let rules = Rules::of(&state, entries)?;
+        for (index, before) in state.shards.iter().enumerate() {
+            if let Some(reopened) = ledger.reopen(&state.programme, before) {
+                statements_reversed += restate(token, entry, &reopened, &rules).map_err(corrupt)?;
                 entry.shards[index] = reopened.progress().clone();
             }
         }
@@ -173,6 +182,7 @@ fn restate(
     token: &Token,
     entry: &mut ProgrammeEntry,
     reopened: &Reopened<'_>,
+    rules: &Rules,
 ) -> Result<u64, RestateError> {
     let (shard, from) = (reopened.progress().shard, reopened.from());
     entry.windows.retain(|(of, window), _| *of != shard || *window < from);
@@ -192,7 +202,7 @@ fn restate(
         let total = entry.totals.get(&account).copied().unwrap_or_default();
         let published = Published { account, total, has_rows: rows > 0 };
         let state_at = |time| Ok(token.last_where(account, |change| change.time <= time));
-        let Restated { row, total } = reopened.restate(published, state_at)?;
+        let Restated { row, total } = reopened.restate(published, rules.rule(account), state_at)?;
         entry.statements.extend(row.map(|row| ((account, row.place()), row)));
         match total {
             RestatedTotal::Kept => {}

@@ -19,6 +19,7 @@ use pledge_core::types::{
 };
 
 use crate::contract::Contract;
+use crate::decisions::Decisions;
 
 /// The ledger and the points of any number of chains, in memory.
 #[derive(Debug, Default)]
@@ -45,6 +46,7 @@ pub(crate) struct State {
     pub(crate) events: Vec<SequencedEvent>,
     pub(crate) consumers: BTreeMap<Consumer, ConsumerState>,
     pub(crate) audit: Vec<AuditRecord>,
+    pub(crate) decisions: Decisions,
 }
 
 #[derive(Debug)]

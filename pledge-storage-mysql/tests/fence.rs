@@ -98,12 +98,13 @@ async fn a_running_store_writes_again_once_the_change_of_a_newer_release_is_with
     assert_eq!(store.check().await.unwrap_err().kind(), StoreErrorKind::Unavailable);
 }
 
-/// Takes the eleventh version of the engine back, which changes two tables.
+/// Takes the eleventh version of the engine back, which changes two tables, and forgets the one behind it, whose
+/// parts are there.
 async fn without_halts(db: &mut MySqlConnection) {
     for undo in [
         "ALTER TABLE chain DROP COLUMN halt_reason",
         "ALTER TABLE token DROP COLUMN halt_reason",
-        "DELETE FROM schema_migration WHERE migration_set = 'engine' AND version = 11",
+        "DELETE FROM schema_migration WHERE migration_set = 'engine' AND version >= 11",
     ] {
         db.execute(undo).await.unwrap();
     }
@@ -127,7 +128,7 @@ async fn a_change_of_the_schema_does_not_begin_while_a_transaction_holds_one_of_
     assert_eq!((records(&mut outsider).await, support::schema(&mut outsider).await), before);
     idle.commit().await.unwrap();
     place.open().await.close().await;
-    assert_eq!(records(&mut outsider).await.len(), before.0.len() + 1);
+    assert_eq!(records(&mut outsider).await.len(), before.0.len() + 2);
 }
 
 /// What an administrator notes of a table is the administrator's.

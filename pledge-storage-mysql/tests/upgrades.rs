@@ -63,7 +63,7 @@ async fn a_database_of_its_day_gets_the_schema_of_a_new_one() {
     let (old, new) =
         (schema(&mut old.outsider().await).await, schema(&mut new.outsider().await).await);
     let of_office = if cfg!(feature = "office") { 17 } else { 0 };
-    assert_eq!(new.len(), 21 + of_office);
+    assert_eq!(new.len(), 24 + of_office);
     assert_eq!(old, new);
 }
 

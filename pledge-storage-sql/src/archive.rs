@@ -1,6 +1,7 @@
 //! The archive's port.
 
 mod accounts;
+mod decisions;
 mod export;
 mod import;
 mod pages;

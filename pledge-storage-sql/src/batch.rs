@@ -8,11 +8,12 @@ use pledge_core::types::{ProgrammeId, ShardId, Timestamp};
 
 use crate::audit::attribute;
 use crate::connection::Connection;
+use crate::decisions::require_read;
 use crate::earnings::{add_earned, add_statements, add_windows};
 use crate::events::record;
 use crate::fault::Fault;
 use crate::programmes::{lock, save_shard, settled, shards_of};
-use crate::row::ProgrammeRow;
+use crate::row::{ProgrammeRow, TokenRow};
 
 pub(crate) async fn commit_batch(
     db: &mut dyn Connection,
@@ -22,6 +23,8 @@ pub(crate) async fn commit_batch(
     let before = Before::of(db, place, batch.shard).await?;
     let rule = &before.programme.programme;
     batch.check(rule).map_err(Fault::invalid)?;
+    let owner = (&before.token, &before.programme);
+    require_read(db, owner, (batch.version, batch.to)).await?;
     if let Some(detail) = batch.refuse_rates(rule) {
         return Err(Fault::conflict(detail));
     }
@@ -73,6 +76,7 @@ pub(crate) async fn reset_failures(
 
 /// A programme and its progress before a batch.
 struct Before {
+    token: TokenRow,
     programme: ProgrammeRow,
     shards: Vec<ShardProgress>,
     first_edge: Timestamp,
@@ -88,13 +92,13 @@ impl Before {
     ) -> Result<Self, Fault> {
         // The locks come first: what is checked here must hold until the transaction ends.
         let (token, programme) = lock(db, batch.programme).await?;
-        let token = token.state;
-        if token.epoch != batch.epoch {
-            let (current, assumed) = (token.epoch.get(), batch.epoch.get());
+        let ledger = &token.state;
+        if ledger.epoch != batch.epoch {
+            let (current, assumed) = (ledger.epoch.get(), batch.epoch.get());
             let detail = format!("the ledger is at epoch {current}, not {assumed}");
             return Err(Fault::conflict(detail));
         }
-        let (Some(cursor), Some(started)) = (token.cursor, token.start_time) else {
+        let (Some(cursor), Some(started)) = (ledger.cursor, ledger.start_time) else {
             return Err(Fault::conflict("the token has no ledger yet"));
         };
         if batch.over.end > cursor.time {
@@ -113,7 +117,7 @@ impl Before {
         if shard >= shards.len() {
             return Err(Fault::invalid(format!("no shard {shard}")));
         }
-        Ok(Self { programme, shards, first_edge, shard })
+        Ok(Self { token, programme, shards, first_edge, shard })
     }
 
     fn advance(

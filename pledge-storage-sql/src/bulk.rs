@@ -105,7 +105,7 @@ pub(crate) async fn delete<K: Copy + Into<Value> + Sync>(
 /// the list. Ordered within a slice of the keys, if the tail orders.
 pub(crate) async fn select<K: Copy + Into<Value> + Sync, T: FromRow>(
     db: &mut dyn Connection,
-    select: &'static str,
+    select: &str,
     first: &[Value],
     keys: &[K],
     tail: &'static str,

@@ -11,8 +11,9 @@ use pledge_core::points::Programme;
 use pledge_core::ports::StatementKind;
 use pledge_core::primitives::{Address, B256, Bytes};
 use pledge_core::types::{
-    Account, Amount, BalanceSeconds, BlockNumber, ChainId, CumulativeAmount, Epoch, LogIndex,
-    RateSchedule, RawPoints, ShardCount, ShardId, Timestamp, Topics, WindowLength,
+    Account, Amount, BalanceSeconds, BlockNumber, ChainId, CumulativeAmount, EntryNumber, Epoch,
+    LogIndex, RateSchedule, RawPoints, SetName, ShardCount, ShardId, Timestamp, Topics, WeightBp,
+    WeightedBalance, WindowLength,
 };
 
 use crate::connection::{Row, Value};
@@ -62,6 +63,8 @@ number_columns! {
     Epoch: Epoch::get, |n| Ok(Epoch::new(n));
     EventSeq: EventSeq::get, |n| Ok(EventSeq::new(n));
     AuditNumber: AuditNumber::get, |n| Ok(AuditNumber::new(n));
+    EntryNumber: EntryNumber::get, |n| Ok(EntryNumber::new(n));
+    WeightBp: |weight| u64::from(weight.get()), |n| Ok(WeightBp::new(u32::try_from(n)?)?);
     LogIndex: LogIndex::get, |n| Ok(LogIndex::new(n));
     Timestamp: Timestamp::get, |n| Ok(Timestamp::new(n)?);
     WindowLength: WindowLength::get, |n| Ok(WindowLength::new(n)?);
@@ -111,6 +114,7 @@ byte_columns! {
     CumulativeAmount: CumulativeAmount::to_be_bytes, |bytes| Ok(CumulativeAmount::from_be_bytes(bytes));
     BalanceSeconds: BalanceSeconds::to_be_bytes, |bytes| Ok(BalanceSeconds::from_be_bytes(bytes));
     RawPoints: RawPoints::to_be_bytes, |bytes| Ok(RawPoints::from_be_bytes(bytes));
+    WeightedBalance: WeightedBalance::to_be_bytes, |bytes| Ok(WeightedBalance::from_be_bytes(bytes));
 }
 
 /// Bytes of any number.
@@ -193,6 +197,7 @@ text_columns! {
     String: |text| Ok(text.to_owned());
     ChangeType: |text| Ok(Self::from_str(text)?);
     Consumer: |text| Ok(Self::new(text)?);
+    SetName: |text| Ok(Self::new(text)?);
     Action: |text| Ok(Self::new(text)?);
     Reason: |text| Ok(Self::new(text)?);
     RequestId: |text| Ok(Self::new(text)?);

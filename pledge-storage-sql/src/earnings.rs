@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pledge_core::points::{WindowRow, sum_windows};
+use pledge_core::points::{HoldingParts, WindowRow, sum_windows};
 use pledge_core::ports::{SettlementBatch, Statement};
 use pledge_core::types::{Account, RawPoints, ShardId, Timestamp};
 
@@ -53,11 +53,12 @@ pub(crate) async fn add_statements(
     statements: &[Statement],
 ) -> Result<(), Fault> {
     let insert = "INSERT INTO user_points_change \
-                  (programme, account, reversed, epoch, window_start, window_end, raw, balance)";
+                  (programme, account, reversed, epoch, window_start, window_end, raw, balance, entry)";
     bulk::write(db, insert, "", statements, |row| {
         let window = row.window;
         let (start, end) = (window.start, window.end);
-        values![programme, row.account, row.kind, row.epoch, start, end, row.raw, row.balance]
+        let (raw, balance, entry) = (row.raw, row.balance, row.entry);
+        values![programme, row.account, row.kind, row.epoch, start, end, raw, balance, entry]
     })
     .await
 }
@@ -85,7 +86,16 @@ pub(crate) async fn add_windows(
     let sums = sum_windows(&programme.programme, &known, &batch.windows)?;
     let sums: Vec<_> = sums.into_iter().map(|row| (batch.shard, row)).collect();
     let key = &["programme", "shard", "window_start"];
-    let updates = &["accounts", "raw", "first_block", "last_block", "holders", "balance"];
+    let updates = &[
+        "accounts",
+        "raw",
+        "first_block",
+        "last_block",
+        "reweighted",
+        "holders",
+        "balance",
+        "weighted",
+    ];
     let or_update = db.dialect().on_conflict(Conflict { key, updates });
     save_windows(db, programme.key, &sums, &or_update).await?;
     // Only now: until the settlement is complete, another batch may add to that row.
@@ -132,12 +142,12 @@ pub(crate) async fn save_windows(
 ) -> Result<(), Fault> {
     let insert = "INSERT INTO settlement_window \
                   (programme, shard, window_start, accounts, raw, first_block, last_block, \
-                  holders, balance)";
+                  reweighted, holders, balance, weighted)";
     // Settling adds to rows that are there; an import has none to meet, so `or_else` is the
     // caller's.
-    bulk::write(db, insert, or_else, rows, |(shard, WindowRow { total, closing })| {
+    bulk::write(db, insert, or_else, rows, |(shard, WindowRow { total, reweighted, closing })| {
         let (first, last) = total.blocks.unzip();
-        let (holders, balance) = (closing.holders, closing.balance);
+        let HoldingParts { holders, balance, weighted } = (*closing).into();
         values![
             programme,
             *shard,
@@ -146,8 +156,10 @@ pub(crate) async fn save_windows(
             total.raw,
             first,
             last,
+            *reweighted,
             holders,
-            balance
+            balance,
+            weighted,
         ]
     })
     .await

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use pledge_core::points::{WindowRow, settlement_windows, settlements_of};
+use pledge_core::points::{
+    AccountEntry, DecisionRecord, WindowRow, settlement_windows, settlements_of,
+};
 use pledge_core::ports::{Seen, Settlement, SettlementsQuery, ShardProgress, Standing};
-use pledge_core::types::{Account, ProgrammeId, RawPoints, ShardCount, ShardId, Timestamp, Window};
+use pledge_core::types::{
+    Account, EntryNumber, ProgrammeId, RawPoints, ShardCount, ShardId, Timestamp, Window,
+};
 
 use crate::bulk::{self, values};
 use crate::connection::Connection;
@@ -93,6 +97,25 @@ pub(crate) async fn standings(
         .map(|(account, raw)| progress.standing(account, raw))
         .collect::<Result<_, _>>()?;
     Ok(seen(&token.state, standings))
+}
+
+pub(crate) async fn entries(
+    db: &mut dyn Connection,
+    programme: &ProgrammeId,
+    accounts: &[Account],
+) -> Result<Vec<AccountEntry>, Fault> {
+    let (token, row) = require(db, programme).await?;
+    crate::decisions::entries(db, (&token, &row), accounts).await
+}
+
+pub(crate) async fn decisions(
+    db: &mut dyn Connection,
+    programme: &ProgrammeId,
+    below: Option<EntryNumber>,
+    rows_max: usize,
+) -> Result<Vec<DecisionRecord>, Fault> {
+    let (token, row) = require(db, programme).await?;
+    crate::decisions::reaching(db, (&token, &row), below, rows_max).await
 }
 
 /// First the rest of those with the same points, then those with less.

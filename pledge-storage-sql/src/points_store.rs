@@ -3,16 +3,16 @@
 use async_trait::async_trait;
 use pledge_core::audit::Attribution;
 use pledge_core::error::StoreError;
-use pledge_core::points::Programme;
+use pledge_core::points::{AccountEntry, Decided, Decision, DecisionRecord, Programme};
 use pledge_core::ports::{
     BatchFailure, PointsReads, PointsStore, ProgrammeState, Seen, Settlement, SettlementBatch,
     SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
-use pledge_core::types::{Account, ProgrammeId, RawPoints, Timestamp, TokenId};
+use pledge_core::types::{Account, EntryNumber, ProgrammeId, RawPoints, Timestamp, TokenId};
 
 use crate::database::Database;
 use crate::store::SqlStore;
-use crate::{batch, points_reads, programmes, statements};
+use crate::{batch, decisions, points_reads, programmes, statements};
 
 #[async_trait]
 impl<D: Database> PointsReads for SqlStore<D> {
@@ -54,6 +54,27 @@ impl<D: Database> PointsReads for SqlStore<D> {
         let read = statements::statements(unit.db(), query).await;
         unit.finish(read).await
     }
+
+    async fn entries(
+        &self,
+        programme: &ProgrammeId,
+        accounts: &[Account],
+    ) -> Result<Vec<AccountEntry>, StoreError> {
+        let mut unit = self.read("read entries").await?;
+        let read = points_reads::entries(unit.db(), programme, accounts).await;
+        unit.finish(read).await
+    }
+
+    async fn decisions(
+        &self,
+        programme: &ProgrammeId,
+        below: Option<EntryNumber>,
+        limit: usize,
+    ) -> Result<Vec<DecisionRecord>, StoreError> {
+        let mut unit = self.read("list decisions").await?;
+        let read = points_reads::decisions(unit.db(), programme, below, limit).await;
+        unit.finish(read).await
+    }
 }
 
 #[async_trait]
@@ -75,6 +96,12 @@ impl<D: Database> PointsStore for SqlStore<D> {
     ) -> Result<(), StoreError> {
         let mut unit = self.write("change a programme").await?;
         let done = programmes::put(unit.db(), programme, by).await;
+        unit.finish(done).await
+    }
+
+    async fn decide(&self, decision: &Decision, by: &Attribution) -> Result<Decided, StoreError> {
+        let mut unit = self.write("decide about points").await?;
+        let done = decisions::decide(unit.db(), decision, by).await;
         unit.finish(done).await
     }
 

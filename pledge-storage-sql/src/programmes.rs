@@ -9,6 +9,7 @@ use crate::audit::attribute;
 use crate::bulk::{self, values};
 use crate::column::rates;
 use crate::connection::Connection;
+use crate::decisions;
 use crate::fault::Fault;
 use crate::query::query;
 use crate::registry::{lock_token, require_token};
@@ -24,8 +25,7 @@ pub(crate) async fn register(
     if find(db, &token, programme.id.name()).await?.is_some() {
         return Err(Fault::conflict(format!("programme {} is there already", programme.id)));
     }
-    add(db, token.key, programme).await?;
-    attribute(db, by, Act::programme(None, programme)).await
+    add_decided(db, &token, programme, by).await
 }
 
 pub(crate) async fn put(
@@ -35,8 +35,7 @@ pub(crate) async fn put(
 ) -> Result<(), Fault> {
     let token = lock_token(db, programme.id.token).await?;
     let Some(known) = find(db, &token, programme.id.name()).await? else {
-        add(db, token.key, programme).await?;
-        return attribute(db, by, Act::programme(None, programme)).await;
+        return add_decided(db, &token, programme, by).await;
     };
     let shards = shards_of(db, &known).await?;
     let reached = shards.iter().filter_map(ShardProgress::published).max();
@@ -48,7 +47,28 @@ pub(crate) async fn put(
         .bind(known.key)
         .execute(db)
         .await?;
+    decisions::decide_rates(db, &known, programme).await?;
     attribute(db, by, Act::programme(Some(&known.programme), programme)).await
+}
+
+/// Adds a programme to a locked token, by the decisions that reach it already.
+async fn add_decided(
+    db: &mut dyn Connection,
+    token: &TokenRow,
+    programme: &Programme,
+    by: &Attribution,
+) -> Result<(), Fault> {
+    // The number is locked first: a decision that reaches every programme of the token is found here,
+    // or finds the programme.
+    decisions::newest(db).await?;
+    let key = add(db, token.key, programme).await?;
+    let version = decisions::newest_of_token(db, token).await?;
+    query("UPDATE programme SET version = ? WHERE id = ?")
+        .bind(version)
+        .bind(key)
+        .execute(db)
+        .await?;
+    attribute(db, by, Act::programme(None, programme)).await
 }
 
 /// Adds a programme with fresh shards, and returns its key.
@@ -135,10 +155,24 @@ pub(crate) async fn states(
     let token = require_token(db, token).await?;
     let mut states = Vec::new();
     for row in of_token(db, &token).await? {
-        let shards = shards_of(db, &row).await?;
-        states.push(ProgrammeState { programme: row.programme, epoch: token.state.epoch, shards });
+        states.push(state_of(db, &token, &row).await?);
     }
     Ok(states)
+}
+
+/// A programme as it is seen from outside.
+pub(crate) async fn state_of(
+    db: &mut dyn Connection,
+    token: &TokenRow,
+    row: &ProgrammeRow,
+) -> Result<ProgrammeState, Fault> {
+    Ok(ProgrammeState {
+        programme: row.programme.clone(),
+        epoch: token.state.epoch,
+        version: row.version,
+        versions: decisions::versions(db, row).await?,
+        shards: shards_of(db, row).await?,
+    })
 }
 
 /// Every shard of a programme, in order, with its failures.

@@ -48,7 +48,7 @@ impl<D: Database> LedgerReads for SqlReaders<D> {
 
 #[async_trait]
 impl<D: Database> PointsReads for SqlReaders<D> {
-    forward_store!(store: programmes settlements totals standings statements);
+    forward_store!(store: programmes settlements totals standings statements entries decisions);
 }
 
 #[async_trait]

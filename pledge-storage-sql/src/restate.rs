@@ -5,17 +5,18 @@ use std::collections::btree_map::Entry;
 
 use pledge_core::ledger::Checkpoint;
 use pledge_core::points::{
-    Published, Reopened, RestateError, Restated, RestatedTotal, RewoundLedger,
+    Published, Reopened, RestateError, Restated, RestatedTotal, RewoundLedger, Rules,
 };
-use pledge_core::ports::Statement;
+use pledge_core::ports::{ProgrammeState, Statement};
 use pledge_core::primitives::Address;
 use pledge_core::types::{Account, BlockNumber, Epoch, RawPoints, Timestamp};
 
 use crate::bulk::{self, values};
 use crate::connection::Connection;
+use crate::decisions::entries;
 use crate::earnings::{add_statements, save_totals, totals_of};
 use crate::fault::Fault;
-use crate::programmes::{of_token, save_shard, shards_of};
+use crate::programmes::{of_token, save_shard, state_of};
 use crate::query::query;
 use crate::reads::{last_block_at, states_until};
 use crate::row::{ProgrammeRow, TokenRow};
@@ -40,19 +41,21 @@ pub(crate) async fn reopen(
     let ledger = RewoundLedger { ended, started, confirmed };
     let mut reversed = 0;
     for programme in of_token(db, token).await? {
-        for before in shards_of(db, &programme).await? {
-            let Some(reopened) = ledger.reopen(&programme.programme, &before) else {
+        let state = state_of(db, token, &programme).await?;
+        for before in &state.shards {
+            let Some(reopened) = ledger.reopen(&programme.programme, before) else {
                 continue;
             };
             // Counted before rows are taken back, for that puts them out of force. Progress is saved
             // last: the rest is found by what it was.
             let blocks = BTreeMap::new();
-            let mut shard = Shard { token: token.key, programme: &programme, reopened, blocks };
+            let (programme, state) = (&programme, &state);
+            let mut shard = Shard { token, programme, state, reopened, blocks };
             shard.forget_windows(db).await?;
             reversed += shard.count_in_force(db).await?;
             shard.take_rows_back(db).await?;
             shard.take_totals_back(db).await?;
-            save_shard(db, programme.key, &before, shard.reopened.progress()).await?;
+            save_shard(db, programme.key, before, shard.reopened.progress()).await?;
         }
     }
     Ok(reversed)
@@ -69,8 +72,9 @@ impl From<RestateError> for Fault {
 
 /// A shard with windows that are open again.
 struct Shard<'a> {
-    token: u64,
+    token: &'a TokenRow,
     programme: &'a ProgrammeRow,
+    state: &'a ProgrammeState,
     reopened: Reopened<'a>,
     /// The token's last block up to each instant that was asked for.
     blocks: BTreeMap<Timestamp, Option<BlockNumber>>,
@@ -171,12 +175,15 @@ impl Shard<'_> {
         page: Vec<Published>,
     ) -> Result<(), Fault> {
         let accounts: Vec<_> = page.iter().map(|published| published.account).collect();
-        let states = self.states(db, &accounts).await?;
+        let entries = entries(db, (self.token, self.programme), &accounts).await?;
+        let rules = Rules::of(self.state, entries)?;
+        let states = self.states(db, &accounts, &rules).await?;
         // All are decided before the first write: what one account becomes depends on no other.
         let (mut rows, mut replaced, mut removed) = (Vec::new(), Vec::new(), Vec::new());
         for published in page {
             let account = published.account;
-            let Restated { row, total } = self.reopened.restate(published, |time| {
+            let rule = rules.rule(account);
+            let Restated { row, total } = self.reopened.restate(published, rule, |time| {
                 let block = self.blocks.get(&time).ok_or(RestateError::UnknownState(time))?;
                 Ok(states.get(block).and_then(|states| states.get(&account)).copied())
             })?;
@@ -199,20 +206,21 @@ impl Shard<'_> {
         &mut self,
         db: &mut dyn Connection,
         accounts: &[Account],
+        rules: &Rules,
     ) -> Result<BTreeMap<Option<BlockNumber>, BTreeMap<Account, Checkpoint>>, Fault> {
         let select = "SELECT * FROM user_balance WHERE token = ? AND account IN";
         let newest: Vec<(Account, Checkpoint)> =
-            bulk::select(db, select, &values![self.token], accounts, "").await?;
+            bulk::select(db, select, &values![self.token.key], accounts, "").await?;
         let mut states = BTreeMap::new();
-        for time in self.reopened.times(accounts.iter().copied()) {
+        for time in self.reopened.times(accounts.iter().map(|account| &**rules.rule(*account))) {
             let block = match self.blocks.get(&time) {
                 Some(block) => *block,
-                None => last_block_at(db, self.token, time).await?,
+                None => last_block_at(db, self.token.key, time).await?,
             };
             self.blocks.insert(time, block);
             // Instants without a change between them share a block.
             if let Entry::Vacant(at_block) = states.entry(block) {
-                at_block.insert(states_until(db, self.token, &newest, block).await?);
+                at_block.insert(states_until(db, self.token.key, &newest, block).await?);
             }
         }
         Ok(states)

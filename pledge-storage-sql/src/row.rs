@@ -10,7 +10,7 @@ use pledge_core::ledger::{
 use pledge_core::ports::ChainState;
 use pledge_core::types::{Account, BlockRef, Decimals, TokenId};
 
-pub(crate) use points::{FailureRow, ProgrammeRow};
+pub(crate) use points::{DecisionRow, EntryRow, FailureRow, ProgrammeRow};
 
 use crate::column::Column;
 use crate::connection::Row;

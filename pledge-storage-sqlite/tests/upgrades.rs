@@ -65,7 +65,7 @@ async fn a_file_of_its_day_gets_the_schema_of_a_new_one() {
     let (old, new) =
         (schema(&mut old.outsider().await).await, schema(&mut new.outsider().await).await);
     let of_office = if cfg!(feature = "office") { 17 } else { 0 };
-    assert_eq!(new.len(), 20 + of_office, "{:?}", new.keys());
+    assert_eq!(new.len(), 23 + of_office, "{:?}", new.keys());
     assert_eq!(old, new);
 }
 

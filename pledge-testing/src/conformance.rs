@@ -97,6 +97,7 @@ pub mod outbox_delivery;
 pub mod outbox_lateness;
 pub mod pauses;
 pub mod pending_cache;
+pub mod points_decisions;
 pub mod points_edges;
 pub mod points_failures;
 pub mod points_pages;
@@ -151,6 +152,7 @@ macro_rules! balance_store_conformance {
 macro_rules! points_store_conformance {
     ($fixture:expr) => {
         $crate::__points_programmes!($fixture);
+        $crate::__points_decisions!($fixture);
         $crate::__points_store!($fixture);
         $crate::__points_failures!($fixture);
         $crate::__points_pages!($fixture);

@@ -2,6 +2,7 @@
 
 mod acts;
 mod compare;
+mod deciding;
 mod logs;
 mod ops;
 mod settling;
@@ -247,6 +248,7 @@ impl Twins {
                 }
             }
             Op::Schedule { after, rate } => self.schedule(*after, *rate).await,
+            Op::Decide(choice) => self.decide(choice).await,
             Op::ResetFailures => {
                 let start = WindowLength::HOUR.floor(self.tip().time);
                 let by = operator();

@@ -32,7 +32,7 @@ impl FailingPoints {
 
 #[async_trait]
 impl PointsReads for FailingPoints {
-    forward_store!(inner: programmes settlements totals standings statements);
+    forward_store!(inner: programmes settlements totals standings statements entries decisions);
 }
 
 #[async_trait]
@@ -46,5 +46,5 @@ impl PointsStore for FailingPoints {
         self.inner.commit_batch(batch).await
     }
 
-    forward_store!(inner: add_programme put_programme record_failure reset_failures);
+    forward_store!(inner: add_programme put_programme decide record_failure reset_failures);
 }

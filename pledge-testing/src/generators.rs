@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use pledge_core::types::Amount;
+use pledge_core::points::{Decision, Measure, Scope};
+use pledge_core::types::{Amount, WeightBp};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::world::{CONFIRMATIONS, World, account};
+use super::world::{CHAIN, CONFIRMATIONS, World, account, at, token};
 
 /// One step of a history.
 #[derive(Debug, Clone)]
@@ -20,6 +21,31 @@ pub enum Step {
     Index,
     /// The settler runs, for at most this many batches.
     Settle(u64),
+    /// A person decides, which may be refused.
+    Decide(Choice),
+}
+
+/// A decision by choice: what, about whom, how much, and from when on.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    kind: u8,
+    accounts: Vec<u64>,
+    basis_points: u32,
+    scope: u8,
+    from: Begins,
+    /// Seconds that weights last.
+    lasts: Option<u64>,
+}
+
+/// From when on a decision holds.
+#[derive(Debug, Clone, Copy)]
+enum Begins {
+    /// The store decides.
+    Earliest,
+    /// Seconds after 15:00.
+    At(u64),
+    /// Seconds after the newest block.
+    Ahead(u64),
 }
 
 /// A transfer by choice: sender, receiver, and which part of the sender's balance. It is valid on
@@ -57,6 +83,29 @@ pub fn mine() -> impl Strategy<Value = Step> {
     (later, vec(moves(), 0..4)).prop_map(|(later, moves)| Step::Mine(later, moves))
 }
 
+/// A decision. Suspensions are begun more often than ended, and some accounts are left alone.
+fn choices(from: impl Strategy<Value = Begins>) -> impl Strategy<Value = Choice> {
+    let value = prop_oneof![Just(0_u32), Just(10_000), 1_u32..40_000];
+    let accounts = proptest::collection::btree_set(1..ACCOUNTS, 1..4);
+    let lasts = prop::option::weighted(0.3, 1_u64..30_000);
+    (0_u8..12, accounts, value, 0_u8..3, from, lasts).prop_map(
+        |(kind, accounts, basis_points, scope, from, lasts)| Choice {
+            kind,
+            accounts: accounts.into_iter().collect(),
+            basis_points,
+            scope,
+            from,
+            lasts,
+        },
+    )
+}
+
+/// Decisions before anything is settled, and blocks after them.
+pub fn decided_blocks(max: usize) -> impl Strategy<Value = Vec<Step>> {
+    let decide = choices((0_u64..60_000).prop_map(Begins::At)).prop_map(Step::Decide);
+    (vec(decide, 0..8), blocks(max)).prop_map(|(decisions, blocks)| [decisions, blocks].concat())
+}
+
 /// Any step: forks reach well below the confirmed block.
 pub fn steps(max: usize) -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
@@ -64,6 +113,12 @@ pub fn steps(max: usize) -> impl Strategy<Value = Vec<Step>> {
         1 => (1..CONFIRMATIONS + 12).prop_map(Step::Fork),
         3 => Just(Step::Index),
         2 => (0_u64..6).prop_map(Step::Settle),
+        2 => choices(prop_oneof![
+            2 => Just(Begins::Earliest),
+            1 => (0_u64..60_000).prop_map(Begins::At),
+            2 => (0_u64..20_000).prop_map(Begins::Ahead),
+        ])
+        .prop_map(Step::Decide),
     ];
     vec(step, 1..max)
 }
@@ -99,6 +154,42 @@ impl World {
         let transfers: Vec<_> = transfers.into_iter().map(|(_, transfer)| transfer).collect();
         let seconds = self.chain.head().time.get() + later;
         self.mine(seconds.saturating_sub(super::world::THREE_PM), &transfers);
+    }
+
+    /// What a person decides by choice.
+    pub fn decision(&self, choice: &Choice) -> Decision {
+        let from = match choice.from {
+            Begins::Earliest => None,
+            Begins::At(seconds) => Some(at(seconds)),
+            Begins::Ahead(seconds) => self.chain.head().time.checked_add(seconds),
+        };
+        let accounts: Vec<_> = choice.accounts.iter().map(|number| account(*number)).collect();
+        let value = WeightBp::new(choice.basis_points).expect("below 2^24");
+        let rows = || accounts.iter().map(|account| (*account, value)).collect();
+        let of_programme = Scope::Programme(self.programme().id.clone());
+        let wide = match choice.scope {
+            0 => Scope::Token(token()),
+            1 => Scope::Chain(CHAIN),
+            _ => Scope::All,
+        };
+        let (scope, measure) = match choice.kind {
+            0..4 => {
+                let until = from.zip(choice.lasts);
+                let until = until.and_then(|(from, lasts)| from.checked_add(lasts));
+                (of_programme, Measure::Weights { rows: rows(), until })
+            }
+            4..7 => {
+                let name = if choice.scope == 0 { "early" } else { "loyal" };
+                let set = name.parse().expect("a short name");
+                (of_programme, Measure::BonusSet { set, rows: rows() })
+            }
+            7..9 => (wide, Measure::Suspend(accounts)),
+            9 => (wide, Measure::Reinstate(accounts)),
+            10 => (Scope::Token(token()), Measure::Exclude(accounts)),
+            _ => (Scope::Token(token()), Measure::Include(accounts)),
+        };
+        let is_from_start = matches!(measure, Measure::Exclude(_) | Measure::Include(_));
+        Decision { scope, from: from.filter(|_| !is_from_start), measure }
     }
 
     /// Replaces the newest blocks: a longer branch that is empty so far.

@@ -27,7 +27,7 @@ use pledge_core::ledger::{
     BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, TokenStatus, UnreadableLog,
 };
 use pledge_core::logs::{ConfirmedLog, ContractSpec, ContractState};
-use pledge_core::points::Programme;
+use pledge_core::points::{AccountEntry, Decided, Decision, DecisionRecord, Programme};
 use pledge_core::ports::{
     Archive, AuditQuery, AuditReads, BatchFailure, ChainReport, ChainSource, ChainState,
     ChangesQuery, ContractLogsQuery, EventReads, EventRetention, EventStore, HistoriesPage,
@@ -40,7 +40,7 @@ use pledge_core::ports::{
 use pledge_core::sharing::{InstanceId, Lease};
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, BlockSpan, Call, CallOutcome, ChainId,
-    ContractId, Epoch, LogIndex, ProgrammeId, RawPoints, Timestamp, TokenId,
+    ContractId, EntryNumber, Epoch, LogIndex, ProgrammeId, RawPoints, Timestamp, TokenId,
 };
 
 mock! {
@@ -325,6 +325,17 @@ mock! {
             limit: usize,
         ) -> Result<Seen<Vec<Standing>>, StoreError>;
         async fn statements(&self, query: &StatementsQuery) -> Result<Seen<StatementRows>, StoreError>;
+        async fn entries(
+            &self,
+            programme: &ProgrammeId,
+            accounts: &[Account],
+        ) -> Result<Vec<AccountEntry>, StoreError>;
+        async fn decisions(
+            &self,
+            programme: &ProgrammeId,
+            below: Option<EntryNumber>,
+            limit: usize,
+        ) -> Result<Vec<DecisionRecord>, StoreError>;
     }
 
     #[async_trait]
@@ -339,6 +350,11 @@ mock! {
             programme: &Programme,
             by: &Attribution,
         ) -> Result<(), StoreError>;
+        async fn decide(
+            &self,
+            decision: &Decision,
+            by: &Attribution,
+        ) -> Result<Decided, StoreError>;
         async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError>;
         async fn record_failure(&self, failure: &BatchFailure) -> Result<(), StoreError>;
         async fn reset_failures(

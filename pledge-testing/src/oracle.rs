@@ -13,7 +13,11 @@ use pledge_core::types::{
     Account, Amount, BalanceSeconds, BlockRef, CumulativeAmount, RawPoints, Timestamp, TokenId,
 };
 
+pub use self::weights::Taken;
+use self::weights::Weights;
 use super::digest::{Digest, ProgrammeDigest};
+
+mod weights;
 
 /// The digest that a clean pass over `transfers` up to `cursor` must give, where every log is
 /// readable.
@@ -26,12 +30,27 @@ pub fn oracle(
     transfers: &[(BlockRef, Transfer)],
     programmes: &[Programme],
 ) -> Digest {
+    oracle_of_decisions(token, start, cursor, transfers, programmes, &[])
+}
+
+/// The same, after decisions of people.
+pub fn oracle_of_decisions(
+    token: TokenId,
+    start: &BlockRef,
+    cursor: &BlockRef,
+    transfers: &[(BlockRef, Transfer)],
+    programmes: &[Programme],
+    taken: &[Taken],
+) -> Digest {
     let in_ledger = transfers.iter().filter(|(block, transfer)| {
         transfer.token == token.address && (start.number..=cursor.number).contains(&block.number)
     });
     let ledger = Ledger::replay(in_ledger);
     let settle = |programme: &Programme| {
-        (programme.id.name().to_owned(), settle(programme, start.time, cursor.time, &ledger))
+        (
+            programme.id.name().to_owned(),
+            settle(programme, taken, (start.time, cursor.time), &ledger),
+        )
     };
     Digest {
         cursor: Some(cursor.id()),
@@ -52,9 +71,21 @@ pub fn points_of(
     from: Timestamp,
     to: Timestamp,
 ) -> RawPoints {
+    points_by_decisions(programme, transfers, &[], account, (from, to))
+}
+
+/// The same, after decisions of people.
+pub fn points_by_decisions(
+    programme: &Programme,
+    transfers: &[(BlockRef, Transfer)],
+    taken: &[Taken],
+    account: Account,
+    (from, to): (Timestamp, Timestamp),
+) -> RawPoints {
     let token = programme.id.token.address;
     let ledger = Ledger::replay(transfers.iter().filter(|(_, t)| t.token == token));
-    earned(programme, &ledger.balance_points(account), from, to)
+    let weights = Weights { programme, taken, account };
+    earned(programme, &weights, &ledger.balance_points(account), from, to)
 }
 
 struct Ledger {
@@ -210,8 +241,8 @@ fn integrate(points: &[(Timestamp, U256)], until: Timestamp) -> BalanceSeconds {
 
 fn settle(
     programme: &Programme,
-    start: Timestamp,
-    confirmed: Timestamp,
+    taken: &[Taken],
+    (start, confirmed): (Timestamp, Timestamp),
     ledger: &Ledger,
 ) -> ProgrammeDigest {
     let length = programme.window.get();
@@ -226,10 +257,12 @@ fn settle(
     let accounts: BTreeSet<_> = ledger.changes.iter().map(|change| change.account).collect();
     for account in accounts {
         let points = ledger.balance_points(account);
+        let weights = Weights { programme, taken, account };
+        let known = points.first().map_or(Timestamp::MAX, |(time, _)| *time);
         let mut total = U512::ZERO;
         for window in (first..last).step_by(usize::try_from(length).expect("fits")) {
             let (from, to) = (time(window), time(window + length));
-            let raw = earned(programme, &points, from, to);
+            let raw = earned(programme, &weights, &points, from, to);
             total += raw.get();
             let inside =
                 |change: &&Change| change.account == account && (from..to).contains(&change.time);
@@ -240,6 +273,8 @@ fn settle(
             if let (Some(low), Some(high)) = (blocks.iter().min(), blocks.iter().max()) {
                 let (first, last) = sums.blocks.unwrap_or((*low, *high));
                 sums.blocks = Some((first.min(*low), last.max(*high)));
+            }
+            if !blocks.is_empty() || weights.change_between(known.max(from), to) {
                 digest.statements.insert((account, from), raw);
             }
         }
@@ -254,9 +289,10 @@ fn settle(
     digest
 }
 
-/// Cuts `[from, to)` at every change of balance or rate, and adds the pieces.
+/// Cuts `[from, to)` at every change of balance, rate or weight, and adds the pieces.
 fn earned(
     programme: &Programme,
+    weights: &Weights<'_>,
     points: &[(Timestamp, U256)],
     from: Timestamp,
     to: Timestamp,
@@ -264,6 +300,7 @@ fn earned(
     let rates = programme.rates.pieces(from, to);
     let mut cuts: BTreeSet<_> = rates.map(|piece| piece.from).collect();
     cuts.extend(points.iter().map(|(time, _)| *time).filter(|time| (from..to).contains(time)));
+    cuts.extend(weights.instants().into_iter().filter(|time| (from..to).contains(time)));
     cuts.extend([from, to]);
     let cuts: Vec<_> = cuts.into_iter().collect();
     let mut raw = U512::ZERO;
@@ -272,7 +309,7 @@ fn earned(
         let held = points.iter().rev().find(|(time, _)| *time <= pair[0]);
         let balance = held.map(|(_, balance)| *balance).unwrap_or_default();
         let rate = programme.rates.at(pair[0]).e18();
-        raw += U512::from(balance) * U512::from(seconds) * U512::from(rate) * U512::from(10_000);
+        raw += U512::from(balance) * U512::from(seconds) * U512::from(rate) * weights.at(pair[0]);
     }
     raw_of(raw)
 }

@@ -7,12 +7,12 @@ use std::time::SystemTime;
 use alloy_primitives::{Address, U256};
 use async_trait::async_trait;
 use pledge_core::audit::{Actor, ActorKind, Attribution};
-use pledge_core::error::StoreError;
+use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::Event;
 use pledge_core::indexer::{ChainStatus, Finality, Indexer, IndexerConfig, Poll};
 use pledge_core::ledger::{TokenMetadata, TokenSpec};
 use pledge_core::points::{
-    Programme, SettleReport, Settler, SettlerConfig, SettlerError, plan_target,
+    Decided, Decision, Programme, SettleReport, Settler, SettlerConfig, SettlerError, plan_target,
 };
 use pledge_core::ports::{BalanceStore, ChainSource, PendingCache, PendingSnapshot};
 use pledge_core::query::Queries;
@@ -24,7 +24,7 @@ use pledge_core::types::{
 
 use super::Fixture;
 use super::digest::{Digest, digest};
-use super::oracle::oracle;
+use super::oracle::{Taken, oracle_of_decisions};
 
 /// The chain id of a world.
 pub const CHAIN: ChainId = ChainId::new(11_155_111);
@@ -98,6 +98,8 @@ pub struct World {
     pub settler: Settler,
     pub queries: Queries,
     programmes: Vec<Programme>,
+    /// The decisions that the store took.
+    taken: Vec<Taken>,
     config: IndexerConfig,
 }
 
@@ -140,7 +142,8 @@ impl World {
 
     /// The same chain and engine over another store that holds the same.
     pub fn moved(&self, fixture: Fixture) -> Self {
-        Self::assemble(self.chain.clone(), fixture, self.programme().clone(), self.config)
+        let (programme, taken) = (self.programme().clone(), self.taken.clone());
+        Self { taken, ..Self::assemble(self.chain.clone(), fixture, programme, self.config) }
     }
 
     fn assemble(
@@ -168,7 +171,8 @@ impl World {
             pending,
         );
         let programmes = vec![programme];
-        Self { chain, fixture, indexer, settler, queries, programmes, config }
+        let taken = Vec::new();
+        Self { chain, fixture, indexer, settler, queries, programmes, taken, config }
     }
 
     /// Replaces the indexer by a fresh one that reads the chain through another source.
@@ -230,6 +234,20 @@ impl World {
         self.settle().await.expect("a calm store settles");
     }
 
+    /// Has a person decide; what the store refuses is not taken.
+    pub async fn decide(&mut self, decision: Decision) -> Result<Decided, StoreErrorKind> {
+        let decided = self.fixture.points.decide(&decision, &operator()).await;
+        let decided = decided.map_err(|error| error.kind())?;
+        let Decided { number, from, .. } = decided;
+        self.taken.extend(number.map(|number| Taken { number, from, decision }));
+        Ok(decided)
+    }
+
+    /// The decisions that the store took.
+    pub fn taken(&self) -> &[Taken] {
+        &self.taken
+    }
+
     /// Whether all closed windows are settled.
     pub async fn settle_done(&self) -> bool {
         let ledger = self.fixture.balances.token(token()).await.expect("read").expect("registered");
@@ -279,7 +297,9 @@ impl World {
         let up_to_cursor =
             logs.filter(|log| log.token == token().address && log.block <= cursor.number);
         let unreadable = up_to_cursor.collect();
-        let digest = oracle(token(), &start, &cursor, &self.chain.transfers(), &self.programmes);
+        let (transfers, taken) = (self.chain.transfers(), &self.taken);
+        let digest =
+            oracle_of_decisions(token(), &start, &cursor, &transfers, &self.programmes, taken);
         Digest { unreadable, ..digest }
     }
 

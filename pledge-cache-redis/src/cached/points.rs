@@ -12,12 +12,12 @@
 use async_trait::async_trait;
 use pledge_core::audit::Attribution;
 use pledge_core::error::StoreError;
-use pledge_core::points::Programme;
+use pledge_core::points::{AccountEntry, Decided, Decision, DecisionRecord, Programme};
 use pledge_core::ports::{
     BalanceStore, BatchFailure, LedgerReads, PointsReads, PointsStore, ProgrammeState, Seen,
     Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
-use pledge_core::types::{Account, ProgrammeId, RawPoints, Timestamp, TokenId};
+use pledge_core::types::{Account, EntryNumber, ProgrammeId, RawPoints, Timestamp, TokenId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -119,6 +119,23 @@ impl<S: LedgerReads + PointsReads> PointsReads for Cached<S> {
     async fn statements(&self, query: &StatementsQuery) -> Result<Seen<StatementRows>, StoreError> {
         self.store.statements(query).await
     }
+
+    async fn entries(
+        &self,
+        programme: &ProgrammeId,
+        accounts: &[Account],
+    ) -> Result<Vec<AccountEntry>, StoreError> {
+        self.store.entries(programme, accounts).await
+    }
+
+    async fn decisions(
+        &self,
+        programme: &ProgrammeId,
+        below: Option<EntryNumber>,
+        limit: usize,
+    ) -> Result<Vec<DecisionRecord>, StoreError> {
+        self.store.decisions(programme, below, limit).await
+    }
 }
 
 #[async_trait]
@@ -137,6 +154,10 @@ impl<S: BalanceStore + PointsStore> PointsStore for Cached<S> {
         by: &Attribution,
     ) -> Result<(), StoreError> {
         self.store.put_programme(programme, by).await
+    }
+
+    async fn decide(&self, decision: &Decision, by: &Attribution) -> Result<Decided, StoreError> {
+        self.store.decide(decision, by).await
     }
 
     async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{
     BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, TokenStatus, UnreadableLog,
 };
-use pledge_core::points::Programme;
+use pledge_core::points::{AccountEntry, Decided, Decision, DecisionRecord, Programme};
 use pledge_core::ports::{
     AuditQuery, AuditReads, BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery,
     EventReads, EventRetention, EventStore, HistoriesPage, HistoriesQuery, KeptEvents,
@@ -17,8 +17,8 @@ use pledge_core::ports::{
     StatementsQuery,
 };
 use pledge_core::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId,
-    RawPoints, Timestamp, TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, EntryNumber, Epoch, LogIndex,
+    ProgrammeId, RawPoints, Timestamp, TokenId,
 };
 
 #[derive(Debug)]
@@ -242,6 +242,23 @@ impl<S: PointsStore> PointsReads for Twice<S> {
     async fn statements(&self, query: &StatementsQuery) -> Result<Seen<StatementRows>, StoreError> {
         twice!(self.statements(query))
     }
+
+    async fn entries(
+        &self,
+        programme: &ProgrammeId,
+        accounts: &[Account],
+    ) -> Result<Vec<AccountEntry>, StoreError> {
+        twice!(self.entries(programme, accounts))
+    }
+
+    async fn decisions(
+        &self,
+        programme: &ProgrammeId,
+        below: Option<EntryNumber>,
+        limit: usize,
+    ) -> Result<Vec<DecisionRecord>, StoreError> {
+        twice!(self.decisions(programme, below, limit))
+    }
 }
 
 #[async_trait]
@@ -260,6 +277,10 @@ impl<S: PointsStore> PointsStore for Twice<S> {
         by: &Attribution,
     ) -> Result<(), StoreError> {
         self.0.put_programme(programme, by).await
+    }
+
+    async fn decide(&self, decision: &Decision, by: &Attribution) -> Result<Decided, StoreError> {
+        self.0.decide(decision, by).await
     }
 
     async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError> {

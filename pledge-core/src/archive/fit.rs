@@ -10,9 +10,9 @@ use super::{ArchiveKey, ArchiveRecord, Tally};
 use crate::audit::{Attribution, AuditNumber, AuditRecord};
 use crate::error::StoreError;
 use crate::event::EventSeq;
-use crate::points::Programme;
+use crate::points::{AccountEntry, DecisionRecord, Programme, Scope};
 use crate::ports::{RecordSource, ShardProgress};
-use crate::types::{ChainId, ProgrammeId, RawPoints, ShardId, TokenId};
+use crate::types::{ChainId, EntryNumber, ProgrammeId, RawPoints, ShardId, TokenId};
 
 const OPERATION: &str = "import an archive";
 
@@ -81,6 +81,8 @@ struct Passed {
     chains: BTreeSet<ChainId>,
     tokens: BTreeMap<TokenId, Sums>,
     programmes: BTreeMap<ProgrammeId, Shards>,
+    /// The decision whose entries pass, and how many of them are missing.
+    decision: Option<(DecisionRecord, u64)>,
     newest_act: AuditNumber,
     newest_event: EventSeq,
     tally: Tally,
@@ -116,7 +118,10 @@ impl Passed {
                 self.sums(*token)?.balance(*account, state)?;
             }
             ArchiveRecord::Programme(programme) => self.programme(programme)?,
+            ArchiveRecord::Decision(record) => self.decision(record)?,
+            ArchiveRecord::Entry(entry) => self.entry(entry)?,
             ArchiveRecord::Shard { programme, progress } => {
+                self.close_decision()?;
                 self.shards(programme)?.shard(progress)?;
             }
             ArchiveRecord::Window { programme, shard, .. } => {
@@ -146,9 +151,47 @@ impl Passed {
         Ok(())
     }
 
-    fn end(&self) -> Result<(), String> {
+    fn end(&mut self) -> Result<(), String> {
+        self.close_decision()?;
         self.tokens.values().try_for_each(Sums::end)?;
         self.programmes.values().try_for_each(Shards::end)
+    }
+
+    fn decision(&mut self, record: &DecisionRecord) -> Result<(), String> {
+        self.close_decision()?;
+        check_number("decision", record.number.get(), EntryNumber::ARCHIVED_MAX.get())?;
+        check_number("act", record.audit.get(), AuditNumber::ARCHIVED_MAX.get())?;
+        match &record.scope {
+            Scope::Programme(programme) => self.shards(programme).map(drop)?,
+            Scope::Token(token) => self.sums(*token).map(drop)?,
+            Scope::Chain(chain) => self.require_chain(*chain)?,
+            Scope::All => {}
+        }
+        let refused = record.kind.refuse_scope(&record.scope);
+        refused.map_or(Ok(()), Err)?;
+        self.decision = Some((record.clone(), record.accounts));
+        Ok(())
+    }
+
+    fn entry(&mut self, entry: &AccountEntry) -> Result<(), String> {
+        let Some((record, missing)) = &mut self.decision else {
+            return Err("it has no decision".to_owned());
+        };
+        if record.entry(entry.account, entry.ruling.value()).as_ref() != Some(entry) {
+            return Err(format!("it is not one of decision {}", record.number));
+        }
+        let left = missing.checked_sub(1);
+        *missing = left.ok_or_else(|| format!("decision {} has fewer entries", record.number))?;
+        Ok(())
+    }
+
+    fn close_decision(&mut self) -> Result<(), String> {
+        match self.decision.take() {
+            Some((record, missing)) if missing > 0 => {
+                Err(format!("decision {} lacks {missing} entries", record.number))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn require_chain(&self, chain: ChainId) -> Result<(), String> {

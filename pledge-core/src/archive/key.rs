@@ -6,7 +6,8 @@ use crate::event::{Consumer, EventSeq};
 use crate::ledger::Leg;
 use crate::ports::StatementKind;
 use crate::types::{
-    Account, BlockNumber, ChainId, Epoch, LogIndex, ProgrammeId, ShardId, Timestamp, TokenId,
+    Account, BlockNumber, ChainId, EntryNumber, Epoch, LogIndex, ProgrammeId, ShardId, Timestamp,
+    TokenId,
 };
 
 /// A record's position: an archive's records have strictly ascending keys, so what a record refers
@@ -25,6 +26,8 @@ pub enum ArchiveKey {
     Account(TokenId, Account, Entry),
     /// A programme, by its token and name.
     Programme(ProgrammeId),
+    /// A decision, by its number, then its entries, by their accounts.
+    Decision(EntryNumber, Option<Account>),
     /// A shard, by its index.
     Shard(ProgrammeId, ShardId),
     /// A window's sums, by its start.
@@ -71,6 +74,8 @@ impl ArchiveRecord {
                 ArchiveKey::Account(*token, *account, Entry::Balance)
             }
             Self::Programme(programme) => ArchiveKey::Programme(programme.id.clone()),
+            Self::Decision(record) => ArchiveKey::Decision(record.number, None),
+            Self::Entry(entry) => ArchiveKey::Decision(entry.number, Some(entry.account)),
             Self::Shard { programme, progress } => {
                 ArchiveKey::Shard(programme.clone(), progress.shard)
             }

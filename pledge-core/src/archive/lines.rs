@@ -11,9 +11,9 @@ use crate::event::{EventEnvelope, EventSeq, SequencedEvent};
 use crate::ports::{RecordSink, RecordSource};
 
 /// What is written.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 /// The earliest that is read. Format 3 added the records of persons' acts, format 4 what is paused and
-/// halted.
+/// halted, format 5 decisions about points.
 const VERSION_MIN: u32 = 2;
 /// The longest line that is read. The longest texts are reasons, which stores keep up to 16 MiB.
 const LINE_BYTES_MAX: u64 = 64 << 20;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::audit::AuditRecord;
 use crate::event::{Consumer, EventSeq, SequencedEvent};
 use crate::ledger::{Change, Checkpoint, TokenState, UnreadableLog};
-use crate::points::{Programme, WindowRow};
+use crate::points::{AccountEntry, DecisionRecord, Programme, WindowRow};
 use crate::ports::{ChainState, ShardProgress, Statement};
 use crate::types::{Account, BlockRef, ChainId, ProgrammeId, RawPoints, ShardId, TokenId};
 
@@ -57,6 +57,10 @@ pub enum ArchiveRecord {
     },
     /// A programme and its rates.
     Programme(Programme),
+    /// What a person decided about points; the entries of its accounts come next.
+    Decision(DecisionRecord),
+    /// What the decision before it states about one account.
+    Entry(AccountEntry),
     /// How far a shard is, with the settlement under way and its failed batches.
     Shard {
         /// The programme of the shard.
@@ -124,6 +128,10 @@ pub enum RecordKind {
     Balance,
     /// A programme's rule: [`ArchiveRecord::Programme`].
     Programme,
+    /// A decision: [`ArchiveRecord::Decision`].
+    Decision,
+    /// An account's entry in a decision: [`ArchiveRecord::Entry`].
+    Entry,
     /// A shard's progress: [`ArchiveRecord::Shard`].
     Shard,
     /// A window's sums: [`ArchiveRecord::Window`].
@@ -151,6 +159,8 @@ impl ArchiveRecord {
             Self::Change { .. } => RecordKind::Change,
             Self::Balance { .. } => RecordKind::Balance,
             Self::Programme(_) => RecordKind::Programme,
+            Self::Decision(_) => RecordKind::Decision,
+            Self::Entry(_) => RecordKind::Entry,
             Self::Shard { .. } => RecordKind::Shard,
             Self::Window { .. } => RecordKind::Window,
             Self::Total { .. } => RecordKind::Total,
@@ -173,6 +183,8 @@ impl RecordKind {
             Self::Change => "change",
             Self::Balance => "balance",
             Self::Programme => "programme",
+            Self::Decision => "decision",
+            Self::Entry => "entry",
             Self::Shard => "shard",
             Self::Window => "window",
             Self::Total => "total",

@@ -10,10 +10,10 @@ use super::AuditObject;
 use crate::event::ReorgRecord;
 use crate::indexer::ChainStatus;
 use crate::ledger::{TokenState, TokenStatus};
-use crate::points::Programme;
+use crate::points::{DecisionKind, DecisionRecord, Programme, Reach};
 use crate::types::{
-    BlockId, BlockRef, ChainId, Epoch, OutOfRange, ProgrammeId, RateSchedule, ShardCount,
-    Timestamp, TokenId, WindowLength, checked_name,
+    Account, BlockId, BlockRef, ChainId, EntryNumber, Epoch, OutOfRange, ProgrammeId, RateSchedule,
+    SetName, ShardCount, Timestamp, TokenId, WeightBp, WindowLength, checked_name,
 };
 
 /// What was done, by name. The engine's are the constants; a domain of its own names others.
@@ -40,6 +40,18 @@ impl Action {
     pub const ADD_PROGRAMME: Self = Self(Cow::Borrowed("add_programme"));
     /// A programme gets other rates.
     pub const CHANGE_PROGRAMME: Self = Self(Cow::Borrowed("change_programme"));
+    /// Accounts get weights of their own.
+    pub const SET_WEIGHTS: Self = Self(Cow::Borrowed("set_weights"));
+    /// A set of accounts with a bonus is replaced.
+    pub const REPLACE_BONUS_SET: Self = Self(Cow::Borrowed("replace_bonus_set"));
+    /// Accounts earn nothing until they are reinstated.
+    pub const SUSPEND: Self = Self(Cow::Borrowed("suspend"));
+    /// Suspended accounts earn again.
+    pub const REINSTATE: Self = Self(Cow::Borrowed("reinstate"));
+    /// Accounts have no part in a token's programmes.
+    pub const EXCLUDE: Self = Self(Cow::Borrowed("exclude"));
+    /// Accounts have their part again.
+    pub const INCLUDE: Self = Self(Cow::Borrowed("include"));
     /// An empty store takes an archive over.
     pub const IMPORT_ARCHIVE: Self = Self(Cow::Borrowed("import_archive"));
 
@@ -216,6 +228,24 @@ struct BackAtFields {
     block: BlockRef,
 }
 
+/// A decision about accounts: by its number its entries are found.
+#[derive(Serialize)]
+struct DecisionFields<'a> {
+    decision: EntryNumber,
+    from: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set: Option<&'a SetName>,
+    accounts: u64,
+    /// The account, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<Account>,
+    /// Its weight or bonus, where the decision states one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    basis_points: Option<WeightBp>,
+}
+
 impl Act {
     /// The characters that are kept of a status' reason; a longer one is cut, with the number that it has.
     pub const REASON_CHARS_MAX: usize = 4_000;
@@ -289,6 +319,33 @@ impl Act {
             before: Some(Snapshot::of_fields(&before)),
             after: Some(Snapshot::of_fields(&after)),
         })
+    }
+
+    /// A decision about accounts was taken; `rows` are those for which it changes something. `None` for a
+    /// change of rates, which is [`Act::programme`].
+    pub fn decision(record: &DecisionRecord, rows: &[(Account, WeightBp)]) -> Option<Self> {
+        let action = match record.kind {
+            DecisionKind::Rates => return None,
+            DecisionKind::Weights { .. } => Action::SET_WEIGHTS,
+            DecisionKind::BonusSet { .. } => Action::REPLACE_BONUS_SET,
+            DecisionKind::Suspend => Action::SUSPEND,
+            DecisionKind::Reinstate => Action::REINSTATE,
+            DecisionKind::Exclude => Action::EXCLUDE,
+            DecisionKind::Include => Action::INCLUDE,
+        };
+        let one = if let [one] = rows { Some(*one) } else { None };
+        let states_value = record.scope.reach() == Reach::Programme;
+        let after = DecisionFields {
+            decision: record.number,
+            from: record.from,
+            until: record.kind.until(),
+            set: record.kind.set(),
+            accounts: record.accounts,
+            account: one.map(|(account, _)| account),
+            basis_points: one.map(|(_, value)| value).filter(|_| states_value),
+        };
+        let object = AuditObject::scope(&record.scope);
+        Some(Self { action, object, before: None, after: Some(Snapshot::of_fields(&after)) })
     }
 
     /// A programme was added, or changed; `None` if it stays as it is.

@@ -7,6 +7,7 @@ use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
 use super::checked_line;
+use crate::points::Scope;
 use crate::types::{ChainId, OutOfRange, ProgrammeId, Timestamp, TokenId, checked_name};
 
 /// What an act is about: a kind, and an id that is unique among its kind.
@@ -63,6 +64,16 @@ impl AuditObject {
     /// A programme, by token and name.
     pub fn programme(programme: &ProgrammeId) -> Self {
         Self::known("programme", programme)
+    }
+
+    /// What a decision about points reaches.
+    pub fn scope(scope: &Scope) -> Self {
+        match scope {
+            Scope::Programme(programme) => Self::programme(programme),
+            Scope::Token(token) => Self::token(*token),
+            Scope::Chain(chain) => Self::chain(*chain),
+            Scope::All => Self::known("store", "all"),
+        }
     }
 
     /// The settlement of a window, by its start.

@@ -3,10 +3,11 @@
 use alloy_primitives::U256;
 use alloy_primitives::aliases::U64;
 
+use super::AccountRule;
 use crate::ledger::Checkpoint;
 use crate::types::{
-    Amount, BalanceSeconds, Overflow, Piece, Rate, RateSchedule, RawPoints, Step, Timestamp,
-    WeightBp, WeightSchedule,
+    Amount, BalanceSeconds, EntryNumber, Overflow, Piece, Rate, RateSchedule, RawPoints, Step,
+    Timestamp, WeightBp,
 };
 
 /// How one account earns in a programme, which gives it
@@ -17,29 +18,35 @@ use crate::types::{
 #[derive(Debug, Clone, Copy)]
 pub struct Accrual<'a> {
     rates: &'a RateSchedule,
-    weights: &'a WeightSchedule,
+    rule: &'a AccountRule,
 }
 
 impl<'a> Accrual<'a> {
-    /// Accrual at these rates and weights.
-    pub const fn new(rates: &'a RateSchedule, weights: &'a WeightSchedule) -> Self {
-        Self { rates, weights }
+    /// Accrual at these rates, by an account's rule.
+    pub const fn new(rates: &'a RateSchedule, rule: &'a AccountRule) -> Self {
+        Self { rates, rule }
     }
 
     /// The account's weight at an instant.
     pub fn weight_at(self, time: Timestamp) -> WeightBp {
-        self.weights.at(time)
+        self.rule.weights.at(time)
     }
 
     /// The account's weight just before an instant, and its changes from it on.
     pub fn weight_before(self, time: Timestamp) -> (WeightBp, &'a [Step<WeightBp>]) {
-        self.weights.before(time)
+        self.rule.weights.before(time)
+    }
+
+    /// The highest number of a decision about the account or its programme that holds from before an
+    /// instant on: what a statement of the window that ends there names.
+    pub fn entry_before(self, time: Timestamp) -> EntryNumber {
+        self.rule.entry_before(time)
     }
 
     /// The first instant after another at which a constant balance begins to earn more or less;
     /// `None` if there is none.
     pub fn next_step(self, time: Timestamp) -> Option<Timestamp> {
-        let steps = [self.rates.next_step(time), self.weights.next_step(time)];
+        let steps = [self.rates.next_step(time), self.rule.weights.next_step(time)];
         steps.into_iter().flatten().min()
     }
 
@@ -121,7 +128,7 @@ impl<'a> Accrual<'a> {
         to: Timestamp,
     ) -> impl Iterator<Item = (Timestamp, Rate, WeightBp)> {
         let ((mut rate, mut rates), (mut weight, mut weights)) =
-            (self.rates.from(from), self.weights.from(from));
+            (self.rates.from(from), self.rule.weights.from(from));
         let mut start = from;
         std::iter::from_fn(move || {
             if start >= to {

@@ -4,16 +4,54 @@ use serde::{Deserialize, Serialize};
 
 use super::Programme;
 use crate::ports::WindowTotal;
-use crate::types::{Amount, Overflow, RawPoints, Timestamp, WeightBp, WeightedBalance, Window};
+use crate::types::{
+    Amount, OutOfRange, Overflow, RawPoints, Timestamp, WeightBp, WeightedBalance, Window,
+};
 
 /// What some accounts hold together at an instant, as a record.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "HoldingParts", into = "HoldingParts")]
 pub struct Holding {
     /// The number of accounts that earn: those with a balance and a weight above zero.
     pub holders: u64,
-    /// The sum of their balances, each times its weight, in base units at the base weight
-    /// ([`Programme::BASE_WEIGHT`]).
+    /// The sum of their balances, each times its weight.
+    pub weighted: WeightedBalance,
+}
+
+/// A holding in the form in which it is kept: a sum that is a whole number of base units at the base
+/// weight, as it is while all accounts have that weight, is kept as a balance. Each holding has one form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldingParts {
+    /// The number of accounts that earn.
+    pub holders: u64,
+    /// The sum in base units at the base weight ([`Programme::BASE_WEIGHT`]); zero where `weighted` is given.
     pub balance: Amount,
+    /// The sum in base units times basis points, where it is no whole balance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weighted: Option<WeightedBalance>,
+}
+
+impl From<Holding> for HoldingParts {
+    fn from(Holding { holders, weighted }: Holding) -> Self {
+        match weighted.at_weight(Programme::BASE_WEIGHT) {
+            Some(balance) => Self { holders, balance, weighted: None },
+            None => Self { holders, balance: Amount::ZERO, weighted: Some(weighted) },
+        }
+    }
+}
+
+impl TryFrom<HoldingParts> for Holding {
+    type Error = OutOfRange;
+
+    fn try_from(parts: HoldingParts) -> Result<Self, OutOfRange> {
+        let HoldingParts { holders, balance, weighted } = parts;
+        let at_base = WeightedBalance::of(balance, Programme::BASE_WEIGHT);
+        let holding = Self { holders, weighted: weighted.unwrap_or(at_base) };
+        if HoldingParts::from(holding) == parts {
+            return Ok(holding);
+        }
+        Err(OutOfRange::new("holding", balance, "one sum, as a balance where it is one"))
+    }
 }
 
 /// What one account earns on at an instant: its earning balance and its weight.
@@ -91,11 +129,9 @@ impl Earners {
         Ok(still_window(programme, start, self.count, self.sum()?))
     }
 
-    /// The same as a record; an error if it is no whole number of base units at the base weight.
+    /// The same as a record.
     pub(super) fn holding(&self) -> Result<Holding, Overflow> {
-        let balance = self.sum()?.at_weight(Programme::BASE_WEIGHT);
-        let balance = balance.ok_or(Overflow("sum of balances at the base weight"))?;
-        Ok(Holding { holders: self.count, balance })
+        Ok(Holding { holders: self.count, weighted: self.sum()? })
     }
 
     fn sum(&self) -> Result<WeightedBalance, Overflow> {
@@ -108,15 +144,14 @@ impl Holding {
     /// Adds other accounts' holdings at the same instant.
     pub(super) fn add(&mut self, other: Self) -> Result<(), Overflow> {
         self.holders = self.holders.checked_add(other.holders).ok_or(Overflow("holders"))?;
-        let sum = self.balance.checked_add(other.balance);
-        self.balance = sum.ok_or(Overflow("sum of balances"))?;
+        let sum = self.weighted.checked_add(other.weighted);
+        self.weighted = sum.ok_or(Overflow("sum of balances"))?;
         Ok(())
     }
 
     /// The sums of a window in which neither a balance nor a weight changes, by its start.
     pub(super) fn earn(&self, programme: &Programme, start: Timestamp) -> WindowTotal {
-        let weighted = WeightedBalance::of(self.balance, Programme::BASE_WEIGHT);
-        still_window(programme, start, self.holders, weighted)
+        still_window(programme, start, self.holders, self.weighted)
     }
 }
 

@@ -2,14 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Accrual;
+use super::{AccountRule, Accrual};
 use crate::types::{
-    Account, ProgrammeId, Rate, RateSchedule, ShardCount, Timestamp, WeightBp, WeightSchedule,
-    WindowLength,
+    ProgrammeId, Rate, RateSchedule, ShardCount, Timestamp, WeightBp, WindowLength,
 };
-
-/// The weight over time of an account without a weight of its own.
-static BASE_WEIGHTS: WeightSchedule = WeightSchedule::constant(Programme::BASE_WEIGHT);
 
 /// How the balances of a token earn points.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,13 +21,12 @@ pub struct Programme {
 }
 
 impl Programme {
-    /// The weight of an account without one of its own. Sums over accounts are kept in whole base
-    /// units at this weight ([`Holding`](super::Holding)).
+    /// The weight of an account without one of its own.
     pub const BASE_WEIGHT: WeightBp = WeightBp::ONE;
 
-    /// How an account earns: the one place where that is decided. All accounts have the base weight.
-    pub const fn accrual(&self, _account: Account) -> Accrual<'_> {
-        Accrual::new(&self.rates, &BASE_WEIGHTS)
+    /// How an account of a rule earns.
+    pub const fn accrual<'a>(&'a self, rule: &'a AccountRule) -> Accrual<'a> {
+        Accrual::new(&self.rates, rule)
     }
 
     /// A programme `main` with one constant rate, windows of an hour, and 16 shards.

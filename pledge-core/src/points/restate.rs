@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Programme;
+use super::{AccountRule, Accrual, Programme};
 use crate::ledger::Checkpoint;
 use crate::ports::{ShardProgress, Statement, StatementKind};
 use crate::types::{Account, Epoch, Overflow, RawPoints, Timestamp, Window};
@@ -102,32 +102,36 @@ impl Reopened<'_> {
         self.from
     }
 
-    /// The instants at which [`restate`](Self::restate) asks for the states of these accounts.
-    pub fn times(&self, accounts: impl IntoIterator<Item = Account>) -> BTreeSet<Timestamp> {
-        let earned = accounts
+    /// The instants at which [`restate`](Self::restate) asks for the states of accounts of these rules.
+    pub fn times<'a>(
+        &'a self,
+        rules: impl IntoIterator<Item = &'a AccountRule>,
+    ) -> BTreeSet<Timestamp> {
+        let earned = rules
             .into_iter()
-            .flat_map(|account| self.programme.accrual(account).times(Timestamp::ZERO, self.from));
+            .flat_map(|rule| self.programme.accrual(rule).times(Timestamp::ZERO, self.from));
         earned.chain(self.just_before()).collect()
     }
 
     /// What an account's points become, by the ledger as it is now. To be asked for each account
     /// that has a total or a row in force.
     ///
-    /// `state_at` returns the account's state after its last change at or before an instant, `None`
-    /// if there was none.
+    /// `rule` is the account's. `state_at` returns its state after its last change at or before an
+    /// instant, `None` if there was none.
     pub fn restate(
         &self,
         published: Published,
+        rule: &AccountRule,
         mut state_at: impl FnMut(Timestamp) -> Result<Option<Checkpoint>, RestateError>,
     ) -> Result<Restated, RestateError> {
         let Published { account, total, has_rows } = published;
-        let accrual = self.programme.accrual(account);
+        let accrual = self.programme.accrual(rule);
         let raw = accrual.accrue(Timestamp::ZERO, self.from, &mut state_at)?;
         // Accounts with a total but without rows in force count too: their windows are derived, and
         // were published all the same.
         let row = if raw != total || has_rows {
             let opening = self.just_before().map(state_at).transpose()?.flatten();
-            Some(self.take_back(account, total.try_sub(raw)?, opening)?)
+            Some(self.take_back((account, accrual), total.try_sub(raw)?, opening)?)
         } else {
             None
         };
@@ -143,7 +147,7 @@ impl Reopened<'_> {
     /// to where the account was settled.
     fn take_back(
         &self,
-        account: Account,
+        (account, accrual): (Account, Accrual<'_>),
         raw: RawPoints,
         opening: Option<Checkpoint>,
     ) -> Result<Statement, RestateError> {
@@ -155,6 +159,7 @@ impl Reopened<'_> {
             raw,
             kind: StatementKind::Reversed,
             balance: opening.map(|opening| opening.balance).unwrap_or_default(),
+            entry: accrual.entry_before(end),
         })
     }
 

@@ -6,7 +6,8 @@ use super::*;
 use crate::points::BatchSpan;
 use crate::ports::{BatchFailure, ShardRun};
 use crate::types::{
-    Amount, BalanceSeconds, BlockNumber, ChainId, Rate, ShardCount, ShardId, TokenId, WindowLength,
+    Amount, BalanceSeconds, BlockNumber, ChainId, EntryNumber, Rate, ShardCount, ShardId, TokenId,
+    WindowLength,
 };
 
 fn at(seconds: u64) -> Timestamp {
@@ -58,6 +59,10 @@ fn points(seconds: u64) -> RawPoints {
     RawPoints::from_be_bytes(U512::from(seconds * 100 * 10_000).to_be_bytes())
 }
 
+fn rule() -> AccountRule {
+    AccountRule::default()
+}
+
 fn published(total: RawPoints, has_rows: bool) -> Published {
     Published { account: account(), total, has_rows }
 }
@@ -88,7 +93,7 @@ fn without_a_ledger_left_every_window_is_open_from_the_first_on() {
 fn an_account_without_points_and_rows_in_open_windows_stays() {
     let (programme, before) = (programme(), settled_to(150));
     let reopened = rewound(Some(125)).reopen(&programme, &before).unwrap();
-    let restated = reopened.restate(published(points(17), false), state_at).unwrap();
+    let restated = reopened.restate(published(points(17), false), &rule(), state_at).unwrap();
     assert_eq!(restated, Restated { row: None, total: RestatedTotal::Kept });
 }
 
@@ -96,7 +101,7 @@ fn an_account_without_points_and_rows_in_open_windows_stays() {
 fn a_row_takes_back_what_was_earned_since_and_carries_the_balance_before() {
     let (programme, before) = (programme(), settled_to(150));
     let reopened = rewound(Some(125)).reopen(&programme, &before).unwrap();
-    let restated = reopened.restate(published(points(40), true), state_at).unwrap();
+    let restated = reopened.restate(published(points(40), true), &rule(), state_at).unwrap();
     let row = Statement {
         account: account(),
         window: Window { start: at(120), end: at(150) },
@@ -105,6 +110,7 @@ fn a_row_takes_back_what_was_earned_since_and_carries_the_balance_before() {
         kind: StatementKind::Reversed,
         // The change at 120 s is in an open window.
         balance: Amount::from(100),
+        entry: EntryNumber::START,
     };
     assert_eq!(restated, Restated { row: Some(row), total: RestatedTotal::Replaced(points(17)) });
 }
@@ -113,7 +119,7 @@ fn a_row_takes_back_what_was_earned_since_and_carries_the_balance_before() {
 fn rows_that_earned_nothing_are_taken_back_too() {
     let (programme, before) = (programme(), settled_to(150));
     let reopened = rewound(Some(125)).reopen(&programme, &before).unwrap();
-    let restated = reopened.restate(published(points(17), true), state_at).unwrap();
+    let restated = reopened.restate(published(points(17), true), &rule(), state_at).unwrap();
     assert_eq!(restated.row.map(|row| row.raw), Some(RawPoints::ZERO));
 }
 
@@ -121,7 +127,7 @@ fn rows_that_earned_nothing_are_taken_back_too() {
 fn a_total_without_points_is_removed() {
     let (programme, before) = (programme(), settled_to(150));
     let reopened = rewound(None).reopen(&programme, &before).unwrap();
-    let restated = reopened.restate(published(points(40), true), |_| Ok(None)).unwrap();
+    let restated = reopened.restate(published(points(40), true), &rule(), |_| Ok(None)).unwrap();
     assert_eq!(restated.total, RestatedTotal::Removed);
 }
 
@@ -137,7 +143,7 @@ fn a_row_ends_where_a_run_had_settled_its_account() {
     };
     let before = ShardProgress { run: Some(run), ..settled_to(150) };
     let reopened = rewound(Some(125)).reopen(&programme, &before).unwrap();
-    let restated = reopened.restate(published(points(40), true), state_at).unwrap();
+    let restated = reopened.restate(published(points(40), true), &rule(), state_at).unwrap();
     assert_eq!(restated.row.map(|row| row.window.end), Some(at(170)));
 }
 
@@ -158,7 +164,7 @@ fn points_of_an_account_that_no_batch_settled_are_an_error() {
     let run = ShardRun { from, to, through: None, scanned: true, failures };
     let before = ShardProgress { run: Some(run), ..ShardProgress::fresh(ShardId::new(0)) };
     let reopened = rewound(None).reopen(&programme, &before).unwrap();
-    let refused = reopened.restate(published(points(40), false), |_| Ok(None));
+    let refused = reopened.restate(published(points(40), false), &rule(), |_| Ok(None));
     assert_eq!(refused, Err(RestateError::Unsettled(account())));
 }
 
@@ -166,10 +172,10 @@ fn points_of_an_account_that_no_batch_settled_are_an_error() {
 fn every_state_that_is_asked_for_is_named_before() {
     let (programme, before) = (programme(), settled_to(150));
     let reopened = rewound(Some(125)).reopen(&programme, &before).unwrap();
-    let times = reopened.times([account()]);
+    let times = reopened.times([&rule()]);
     let known = |time| match times.contains(&time) {
         true => state_at(time),
         false => Err(RestateError::UnknownState(time)),
     };
-    assert!(reopened.restate(published(points(40), true), known).is_ok());
+    assert!(reopened.restate(published(points(40), true), &rule(), known).is_ok());
 }

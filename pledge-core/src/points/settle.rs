@@ -1,10 +1,12 @@
 //! Settlement decisions: which windows are closed, and what a batch of accounts earned in them.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::tally::Tally;
 use super::walk::{Books, Walk};
-use super::{Accrual, Programme, WindowRow};
+use super::{AccountRule, Programme, Rules, WindowRow};
 use crate::ports::{AccountHistory, Statement};
 use crate::types::{Account, Epoch, Overflow, RawPoints, Timestamp, Window, WindowLength};
 
@@ -51,11 +53,12 @@ pub fn settle(
     programme: &Programme,
     epoch: Epoch,
     over: Window,
+    rules: &Rules,
     histories: &[AccountHistory],
 ) -> Result<Settled, Overflow> {
     let mut settling = Settling::new(programme, epoch, over);
     for history in histories {
-        settling.add(history, programme.accrual(history.account))?;
+        settling.add(history, rules.rule(history.account))?;
     }
     settling.finish()
 }
@@ -78,8 +81,12 @@ impl<'a> Settling<'a> {
         Self { programme, over, earned: Vec::new(), books, open: None }
     }
 
-    /// Adds the next account, which earns by `accrual`, or more changes of the last one.
-    pub fn add(&mut self, history: &AccountHistory, accrual: Accrual<'a>) -> Result<(), Overflow> {
+    /// Adds the next account, which earns by `rule`, or more changes of the last one.
+    pub fn add(
+        &mut self,
+        history: &AccountHistory,
+        rule: &Arc<AccountRule>,
+    ) -> Result<(), Overflow> {
         let is_open = self.open.as_ref().is_some_and(|walk| walk.account() == history.account);
         if !is_open {
             self.close()?;
@@ -87,7 +94,8 @@ impl<'a> Settling<'a> {
         let walk = match &mut self.open {
             Some(walk) if is_open => walk,
             open => {
-                let walk = open.insert(Walk::new(history, accrual, self.over));
+                let rule = Arc::clone(rule);
+                let walk = open.insert(Walk::new(self.programme, rule, history, self.over));
                 self.books.tally.open(walk.share())?;
                 walk
             }

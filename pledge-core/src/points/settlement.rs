@@ -102,7 +102,7 @@ impl<'a, P: FnMut(&SettleReport) + Send> Settlement<'a, P> {
         let mut reading = Reading::of(work);
         let through = loop {
             let page = self.settler.read(work, &query).await?;
-            reading.add(&page);
+            reading.add(&page, &self.settler.rules(work, &page).await?);
             match page.next {
                 None if query.last == query.first => break reading.last,
                 None => break None,
@@ -133,7 +133,7 @@ impl<'a, P: FnMut(&SettleReport) + Send> Settlement<'a, P> {
         let mut next = self.settler.query(work, span);
         while let Some(query) = next {
             let page = self.settler.read(work, &query).await?;
-            reading.add(&page);
+            reading.add(&page, &self.settler.rules(work, &page).await?);
             let go_on = |place: HistoriesPlace| HistoriesQuery {
                 first: place.first,
                 after: place.after,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::settlement::Settlement;
 use super::work::Work;
-use super::{BatchSpan, plan_target};
+use super::{BatchSpan, Rules, plan_target};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::ports::{
     HistoriesPage, HistoriesPlace, HistoriesQuery, LedgerReads, PointsStore, ProgrammeState,
@@ -174,6 +174,22 @@ impl Settler {
             return Err(out_of_order(work, place).into());
         }
         Ok(seen.value)
+    }
+
+    /// How the accounts of a page earn. Entries may be newer than the programme was read: the store refuses
+    /// the batch if one of them changes its time.
+    pub(super) async fn rules(
+        &self,
+        work: &Work<'_>,
+        page: &HistoriesPage,
+    ) -> Result<Rules, SettlerError> {
+        let mut entries = Vec::new();
+        // Most programmes have no decisions, and settle without this read.
+        if !work.state.version.is_start() {
+            let accounts: Vec<_> = page.histories.iter().map(|history| history.account).collect();
+            entries = self.points.entries(&work.state.programme.id, &accounts).await?;
+        }
+        Ok(Rules::of(work.state, entries)?)
     }
 }
 

@@ -1,23 +1,24 @@
 //! An account's statements: rows where its balance changed, and the windows between, derived from
 //! them.
 
-use super::{Accrual, Programme};
+use super::{AccountRule, Accrual, Programme};
 use crate::ports::{Statement, StatementKind, StatementPlace, StatementRows};
 use crate::types::{Account, Amount, Epoch, Overflow, RawPoints, Timestamp};
 
 /// The next statements of an account after a position, at most `limit`: the rows read there, and
 /// between them each window in which the balance was constant and earned something.
 ///
+/// `rule` is the account's, which may be read after `read`: decisions about published time are refused.
 /// `read` must have been read for the same position and limit. The list is in the order of
 /// publication, so that it only grows at its end.
 pub fn list_statements(
     programme: &Programme,
-    account: Account,
+    (account, rule): (Account, &AccountRule),
     after: Option<StatementPlace>,
     read: &StatementRows,
     limit: usize,
 ) -> Result<Vec<Statement>, Overflow> {
-    let accrual = programme.accrual(account);
+    let accrual = programme.accrual(rule);
     let mut list = List { programme, accrual, account, limit, listed: Vec::new() };
     let mut still = read.before.as_ref().map(Still::after);
     if let (Some(still), Some(after)) = (&mut still, after) {
@@ -104,7 +105,8 @@ impl List<'_> {
             }
             let raw = RawPoints::of_constant(balance, factor);
             let (account, kind) = (self.account, StatementKind::Earned);
-            self.listed.push(Statement { account, window, epoch, raw, kind, balance });
+            let entry = self.accrual.entry_before(window.end);
+            self.listed.push(Statement { account, window, epoch, raw, kind, balance, entry });
         }
         Ok(())
     }

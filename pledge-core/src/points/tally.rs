@@ -22,6 +22,8 @@ pub(super) struct Tally {
 #[derive(Debug)]
 struct Changed {
     total: WindowTotal,
+    /// Whether the weight of one of them changes.
+    reweighted: bool,
     /// What they earn on at the window's start.
     before: Earners,
     /// What they earn on at its end.
@@ -42,15 +44,18 @@ impl Tally {
     pub(super) fn add(
         &mut self,
         part: &WindowTotal,
+        reweighted: bool,
         before: Share,
         after: Share,
     ) -> Result<(), Overflow> {
         let changed = self.changed.entry(part.start).or_insert_with(|| Changed {
             total: WindowTotal::empty(part.start),
+            reweighted: false,
             before: Earners::default(),
             after: Earners::default(),
         });
         changed.total.add(part)?;
+        changed.reweighted |= reweighted;
         changed.before.add(before)?;
         changed.after.add(after)
     }
@@ -61,15 +66,15 @@ impl Tally {
         let mut held = self.opening;
         if !self.changed.contains_key(&self.from) {
             let total = held.earn(programme, self.from)?;
-            rows.push(WindowRow { total, closing: held.holding()? });
+            rows.push(WindowRow { total, reweighted: false, closing: held.holding()? });
         }
-        for (start, Changed { mut total, before, after }) in self.changed {
+        for (start, Changed { mut total, reweighted, before, after }) in self.changed {
             // Accounts that change are subtracted first, so that every sum is one of balances at
             // one instant.
             held.take_all(before)?;
             total.add(&held.earn(programme, start)?)?;
             held.add_all(after)?;
-            rows.push(WindowRow { total, closing: held.holding()? });
+            rows.push(WindowRow { total, reweighted, closing: held.holding()? });
         }
         Ok(rows)
     }

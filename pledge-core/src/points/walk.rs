@@ -1,13 +1,14 @@
 //! One account's way through the windows of a settlement, from change to change.
 
-use super::Accrual;
+use std::sync::Arc;
+
 use super::holding::Share;
 use super::tally::Tally;
+use super::{AccountRule, Programme};
 use crate::ledger::Checkpoint;
 use crate::ports::{AccountHistory, Statement, StatementKind, WindowTotal};
 use crate::types::{
-    Account, Amount, BlockNumber, Epoch, Overflow, RawPoints, Step, Timestamp, WeightBp, Window,
-    WindowLength,
+    Account, Amount, BlockNumber, Epoch, Overflow, RawPoints, Timestamp, Window, WindowLength,
 };
 
 /// Where what an account earned is written: a row for each window with a change, and its part in the
@@ -24,15 +25,16 @@ pub(super) struct Books {
 #[derive(Debug)]
 pub(super) struct Walk<'a> {
     account: Account,
-    accrual: Accrual<'a>,
+    programme: &'a Programme,
+    rule: Arc<AccountRule>,
     /// What it earned up to `since`, the open window aside.
     raw: RawPoints,
     /// The account is settled up to this time.
     since: Timestamp,
     /// Its earning balance and weight now.
     share: Share,
-    /// The changes of its weight that are ahead.
-    steps: &'a [Step<WeightBp>],
+    /// The number of changes of its weight that are behind.
+    passed: usize,
     window: Option<OpenWindow>,
 }
 
@@ -45,19 +47,27 @@ struct OpenWindow {
     raw: RawPoints,
     /// First and last block of its changes of balance.
     blocks: Option<(BlockNumber, BlockNumber)>,
+    /// Whether its weight changes.
+    reweighted: bool,
 }
 
 impl<'a> Walk<'a> {
     /// The way of an account over an interval of whole windows.
-    pub(super) fn new(history: &AccountHistory, accrual: Accrual<'a>, over: Window) -> Self {
+    pub(super) fn new(
+        programme: &'a Programme,
+        rule: Arc<AccountRule>,
+        history: &AccountHistory,
+        over: Window,
+    ) -> Self {
         let balance = history.opening.map_or(Amount::ZERO, |opening| opening.balance);
         // Before its first change the account is in no settlement, so its weight changes nothing.
         let first = history.changes.first().map(|change| change.time);
         let known = history.opening.map_or(first, |_| Some(over.start));
-        let (weight, steps) = accrual.weight_before(known.unwrap_or(over.end));
+        let (weight, ahead) = rule.weights.before(known.unwrap_or(over.end));
+        let passed = rule.weights.steps().len() - ahead.len();
         let (account, share) = (history.account, Share { balance, weight });
-        let since = over.start;
-        Self { account, accrual, raw: RawPoints::ZERO, since, share, steps, window: None }
+        let (since, raw, window) = (over.start, RawPoints::ZERO, None);
+        Self { account, programme, rule, raw, since, share, passed, window }
     }
 
     pub(super) const fn account(&self) -> Account {
@@ -95,32 +105,32 @@ impl<'a> Walk<'a> {
 
     /// Enters the windows in which the account's weight changes before an instant.
     fn pass_steps(&mut self, until: Timestamp, books: &mut Books) -> Result<(), Overflow> {
-        while let [step, ahead @ ..] = self.steps
+        while let Some(step) = self.rule.weights.steps().get(self.passed).copied()
             && step.from < until
         {
-            self.enter(step.from, books)?;
-            (self.share.weight, self.steps) = (step.value, ahead);
+            self.enter(step.from, books)?.reweighted = true;
+            (self.share.weight, self.passed) = (step.value, self.passed + 1);
         }
         Ok(())
     }
 
     /// Opens the window of a change, if the account is not in it.
-    fn enter(&mut self, time: Timestamp, books: &mut Books) -> Result<(), Overflow> {
+    fn enter(&mut self, time: Timestamp, books: &mut Books) -> Result<&mut OpenWindow, Overflow> {
         let window = books.length.window_of(time);
-        if self.window.as_ref().is_some_and(|open| open.window == window) {
-            return Ok(());
+        if self.window.as_ref().is_none_or(|open| open.window != window) {
+            self.leave(books)?;
+            self.raw = self.raw.try_add(self.earned(window.start))?;
+            self.since = window.start;
         }
-        self.leave(books)?;
-        self.raw = self.raw.try_add(self.earned(window.start))?;
-        self.since = window.start;
         let (opening, raw) = (self.share, RawPoints::ZERO);
-        self.window = Some(OpenWindow { window, opening, raw, blocks: None });
-        Ok(())
+        let fresh = OpenWindow { window, opening, raw, blocks: None, reweighted: false };
+        Ok(self.window.get_or_insert(fresh))
     }
 
     /// Ends the window with changes, if the account is in one.
     fn leave(&mut self, books: &mut Books) -> Result<(), Overflow> {
-        let Some(OpenWindow { window, opening, raw, blocks }) = self.window.take() else {
+        let Some(OpenWindow { window, opening, raw, blocks, reweighted }) = self.window.take()
+        else {
             return Ok(());
         };
         let raw = raw.try_add(self.earned(window.end))?;
@@ -129,7 +139,7 @@ impl<'a> Walk<'a> {
         // The account leaves the sums as it was before the window, and comes back as it is after it.
         let accounts = u64::from(raw != RawPoints::ZERO);
         let part = WindowTotal { start: window.start, accounts, raw, blocks };
-        books.tally.add(&part, opening, self.share)?;
+        books.tally.add(&part, reweighted, opening, self.share)?;
         books.statements.push(Statement {
             account: self.account,
             window,
@@ -137,6 +147,7 @@ impl<'a> Walk<'a> {
             raw,
             kind: StatementKind::Earned,
             balance: self.share.balance,
+            entry: self.rule.entry_before(window.end),
         });
         Ok(())
     }
@@ -146,6 +157,6 @@ impl<'a> Walk<'a> {
         if self.share.balance.is_zero() || self.since >= until {
             return RawPoints::ZERO;
         }
-        self.accrual.of_constant(self.share.balance, self.since, until)
+        self.programme.accrual(&self.rule).of_constant(self.share.balance, self.since, until)
     }
 }

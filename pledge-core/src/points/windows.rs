@@ -13,6 +13,10 @@ pub struct WindowRow {
     /// What the shard's accounts earned in the window.
     #[serde(flatten)]
     pub total: WindowTotal,
+    /// Whether a weight changed in the window: then the row stays, also where it is what the row before
+    /// would give.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reweighted: bool,
     /// What the shard's accounts hold from the end of the window on.
     pub closing: Holding,
 }
@@ -26,7 +30,7 @@ impl WindowRow {
 
     /// The row of a window in which nothing changes, from what the accounts hold where it begins.
     fn derived(programme: &Programme, opening: Holding, start: Timestamp) -> Self {
-        Self { total: opening.earn(programme, start), closing: opening }
+        Self { total: opening.earn(programme, start), reweighted: false, closing: opening }
     }
 }
 
@@ -43,13 +47,15 @@ pub fn sum_windows(
     union.dedup();
     let sum = |start| {
         let (mut total, mut closing) = (WindowTotal::empty(start), Holding::default());
+        let mut reweighted = false;
         for rows in [one, other] {
             if let Some(row) = at(programme, rows, start) {
                 total.add(&row.total)?;
                 closing.add(row.closing)?;
+                reweighted |= row.reweighted;
             }
         }
-        Ok(WindowRow { total, closing })
+        Ok(WindowRow { total, reweighted, closing })
     };
     union.into_iter().map(sum).collect()
 }

@@ -1,6 +1,6 @@
 //! A shard's work, and a batch as far as it is read.
 
-use super::{BatchSpan, Programme, Settled, Settling};
+use super::{BatchSpan, Rules, Settled, Settling};
 use crate::ports::{BatchFailure, HistoriesPage, ProgrammeState, SettlementBatch};
 use crate::types::{Account, Overflow, ShardId, Window};
 
@@ -13,7 +13,6 @@ pub(super) struct Work<'a> {
 
 /// A batch as far as it is read.
 pub(super) struct Reading<'a> {
-    programme: &'a Programme,
     pub(super) settling: Result<Settling<'a>, Overflow>,
     pub(super) accounts: u64,
     pub(super) last: Option<Account>,
@@ -23,17 +22,16 @@ impl<'a> Reading<'a> {
     pub(super) fn of(work: &Work<'a>) -> Self {
         let (programme, epoch) = (&work.state.programme, work.state.epoch);
         let settling = Settling::new(programme, epoch, work.over);
-        Self { programme, settling: Ok(settling), accounts: 0, last: None }
+        Self { settling: Ok(settling), accounts: 0, last: None }
     }
 
     /// Reads on even if the batch cannot be computed: its failure must name its last account.
-    pub(super) fn add(&mut self, page: &HistoriesPage) {
+    pub(super) fn add(&mut self, page: &HistoriesPage, rules: &Rules) {
         for history in &page.histories {
             self.accounts += u64::from(self.last != Some(history.account));
             self.last = Some(history.account);
             if let Ok(settling) = &mut self.settling
-                && let Err(overflow) =
-                    settling.add(history, self.programme.accrual(history.account))
+                && let Err(overflow) = settling.add(history, rules.rule(history.account))
             {
                 self.settling = Err(overflow);
             }
@@ -59,6 +57,7 @@ impl Work<'_> {
             programme: self.state.programme.id.clone(),
             epoch: self.state.epoch,
             rates: self.state.programme.rates.clone(),
+            version: self.state.version,
             shard: self.shard,
             from: self.over.start,
             to: self.over.end,

@@ -33,7 +33,7 @@
 ///
 /// #[async_trait]
 /// impl PointsReads for Counting {
-///     forward_store!(inner: programmes settlements totals standings statements);
+///     forward_store!(inner: programmes settlements totals standings statements entries decisions);
 /// }
 ///
 /// #[async_trait]
@@ -43,7 +43,7 @@
 ///         self.inner.commit_batch(batch).await
 ///     }
 ///
-///     forward_store!(inner: add_programme put_programme record_failure reset_failures);
+///     forward_store!(inner: add_programme put_programme decide record_failure reset_failures);
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -91,6 +91,7 @@
 /// #[async_trait]
 /// impl<S: PointsReads> PointsReads for Counting<S> {
 ///     forward_store!(inner through counted: programmes settlements totals standings statements);
+///     forward_store!(inner through counted: entries decisions);
 /// }
 /// ```
 #[macro_export]
@@ -226,6 +227,18 @@ macro_rules! __forward_method {
     ($field:tt programmes) => {
         $crate::__forwarded! { $field PointsReads programmes []
             (token: $crate::types::TokenId) -> Vec<$crate::ports::ProgrammeState> }
+    };
+    ($field:tt entries) => {
+        $crate::__forwarded! { $field PointsReads entries ['a 'b]
+            (programme: &'a $crate::types::ProgrammeId, accounts: &'b [$crate::types::Account]) -> Vec<$crate::points::AccountEntry> }
+    };
+    ($field:tt decisions) => {
+        $crate::__forwarded! { $field PointsReads decisions ['a]
+            (programme: &'a $crate::types::ProgrammeId, below: Option<$crate::types::EntryNumber>, limit: usize) -> Vec<$crate::points::DecisionRecord> }
+    };
+    ($field:tt decide) => {
+        $crate::__forwarded! { $field PointsStore decide ['a 'b]
+            (decision: &'a $crate::points::Decision, by: &'b $crate::audit::Attribution) -> $crate::points::Decided }
     };
     ($field:tt commit_batch) => {
         $crate::__forwarded! { $field PointsStore commit_batch ['a]

@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::{Seen, Settlement, SettlementsQuery};
 use crate::audit::Attribution;
 use crate::error::StoreError;
-use crate::points::{BatchSpan, Programme, WindowRow};
+use crate::points::{
+    AccountEntry, BatchSpan, Decided, Decision, DecisionRecord, Programme, WindowRow,
+};
 use crate::types::{
-    Account, Amount, Epoch, ProgrammeId, RateSchedule, RawPoints, ShardId, Timestamp, TokenId,
-    Window,
+    Account, Amount, EntryNumber, Epoch, ProgrammeId, RateSchedule, RawPoints, ShardId, Step,
+    Timestamp, TokenId, Window,
 };
 
 /// A programme, and how far it is settled.
@@ -21,11 +23,23 @@ pub struct ProgrammeState {
     pub programme: Programme,
     /// The epoch of its token, seen in the same snapshot.
     pub epoch: Epoch,
+    /// The highest number of a decision that reaches it. A batch names it.
+    #[serde(default, skip_serializing_if = "EntryNumber::is_start")]
+    pub version: EntryNumber,
+    /// The decisions that changed its rates, by number: from when on each holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<Step<EntryNumber>>,
     /// One entry per shard, in order.
     pub shards: Vec<ShardProgress>,
 }
 
 impl ProgrammeState {
+    /// A programme that no decision reaches.
+    pub fn undecided(programme: Programme, epoch: Epoch, shards: Vec<ShardProgress>) -> Self {
+        let (version, versions) = (EntryNumber::START, Vec::new());
+        Self { programme, epoch, version, versions, shards }
+    }
+
     /// End of the newest window settled in every shard; `None` before the first.
     pub fn settled(&self) -> Option<Timestamp> {
         self.shards.iter().map(|shard| shard.settled).min().flatten()
@@ -97,6 +111,8 @@ pub struct SettlementBatch {
     pub epoch: Epoch,
     /// The rates it was computed with.
     pub rates: RateSchedule,
+    /// The programme's version that it read. Entries of accounts may be newer.
+    pub version: EntryNumber,
     /// Shard of the batch.
     pub shard: ShardId,
     /// Start of the first window: the shard's `settled`, or the programme's first window edge.
@@ -144,6 +160,10 @@ pub struct Statement {
     /// The balance at the start of the next window: at the end of an earned window, or where a
     /// reversal begins. Windows up to the next row are derived from it.
     pub balance: Amount,
+    /// The highest number of a decision about the account or its programme that holds from before the
+    /// window's end on; the start where there is none.
+    #[serde(default, skip_serializing_if = "EntryNumber::is_start")]
+    pub entry: EntryNumber,
 }
 
 /// Whether a statement adds or takes back.
@@ -249,6 +269,22 @@ pub trait PointsReads: Debug + Send + Sync + 'static {
     /// Statement rows of an account, reversed rows and reversals included, in the order of their
     /// positions.
     async fn statements(&self, query: &StatementsQuery) -> Result<Seen<StatementRows>, StoreError>;
+
+    /// The entries of some accounts that hold in a programme, or in a wider scope that reaches it, by
+    /// account and number.
+    async fn entries(
+        &self,
+        programme: &ProgrammeId,
+        accounts: &[Account],
+    ) -> Result<Vec<AccountEntry>, StoreError>;
+
+    /// The decisions that reach a programme, the newest first, below a number.
+    async fn decisions(
+        &self,
+        programme: &ProgrammeId,
+        below: Option<EntryNumber>,
+        limit: usize,
+    ) -> Result<Vec<DecisionRecord>, StoreError>;
 }
 
 /// Settled points: statements, totals and progress, next to the ledger they come from.
@@ -256,7 +292,10 @@ pub trait PointsReads: Debug + Send + Sync + 'static {
 /// # Contract
 /// - A batch is written whole with its progress, once: the same batch again is `Conflict`.
 /// - A batch that read another epoch or other rates, or does not continue its shard, is `Conflict`,
-///   and nothing of it is written.
+///   and nothing of it is written. So is one where a decision that it has not read changes time before
+///   its end.
+/// - A change of rates is a decision too: it gets a number, and holds from the first instant that has
+///   another rate.
 /// - A batch that writes outside its accounts, windows or epoch (`check`) is `Invalid`.
 /// - A statement never changes once it is written. A rewind adds a reversal for each account whose
 ///   total changes or that has rows in the windows it opens again ([`Reopened`]), and restates
@@ -322,6 +361,17 @@ pub trait PointsStore: PointsReads {
         programme: &Programme,
         by: &Attribution,
     ) -> Result<(), StoreError>;
+
+    /// Gives a decision the next number and writes the entries of its accounts, whole or not at all. It
+    /// holds from the instant that it names, or from the earliest that is both unsettled and confirmed in
+    /// each programme that it reaches; programmes that are added later are reached too.
+    ///
+    /// A decision that contradicts itself is `Invalid`. One about settled time, or that ends a suspension
+    /// that is not there or is under a wider one, is `Conflict` ([`Ground::enact`]). One that changes
+    /// nothing is not written and gets no number.
+    ///
+    /// [`Ground::enact`]: crate::points::Ground::enact
+    async fn decide(&self, decision: &Decision, by: &Attribution) -> Result<Decided, StoreError>;
 
     /// Writes a batch: the next of its shard, or another attempt at a failed one.
     async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError>;

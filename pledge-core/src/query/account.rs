@@ -1,9 +1,11 @@
 //! An account on one token at an instant.
 
+use std::sync::Arc;
+
 use super::{ATTEMPTS_MAX, ProgrammeChoice, Queries, QueryError, instant, look_up};
 use crate::ledger::{Checkpoint, TokenMetadata, TokenState, Transfer};
 use crate::moving::while_ledger_moves;
-use crate::points::Programme;
+use crate::points::{AccountRule, Accrual, Programme};
 use crate::ports::{PendingSnapshot, Standing};
 use crate::types::{
     Account, Amount, BalanceSeconds, BlockNumber, CumulativeAmount, Overflow, ProgrammeId,
@@ -165,14 +167,16 @@ impl Queries {
         // The total before the rule: rates of settled time never change, so a rule that is read
         // later is the one by which the total was earned.
         let total = self.points.totals(programme, &[account]).await;
-        let rule = self.programme(programme).await?;
+        let programme = self.programme(programme).await?;
+        let rules = self.rules(&programme, &[account]).await?;
         let total = total?;
         if total.epoch != state.epoch {
             return Err(QueryError::moved());
         }
         let standing = total.value.first().copied().flatten();
         let scale = Scale::of(state.spec.metadata.decimals);
-        Ok(Earned { account, rule, standing, scale })
+        let (programme, rule) = (programme.programme, Arc::clone(rules.rule(account)));
+        Ok(Earned { programme, rule, standing, scale })
     }
 
     /// The balance after the pending blocks, if the token's are held and build on its cursor.
@@ -200,22 +204,26 @@ impl Queries {
 
 /// What an account has earned by a rule in settled windows, and what it earns.
 struct Earned {
-    account: Account,
-    rule: Programme,
+    programme: Programme,
+    rule: Arc<AccountRule>,
     standing: Option<Standing>,
     scale: Scale,
 }
 
 impl Earned {
+    fn accrual(&self) -> Accrual<'_> {
+        self.programme.accrual(&self.rule)
+    }
+
     /// The times at which the account's state is needed to show what it earned up to `at_time`.
     fn times(&self, at: Option<Timestamp>, at_time: Timestamp) -> Vec<Timestamp> {
-        let times = self.rule.accrual(self.account).times(Timestamp::ZERO, at_time);
+        let times = self.accrual().times(Timestamp::ZERO, at_time);
         times.chain(self.closed(at)).collect()
     }
 
     /// The last window edge before a past instant: what was settled at the instant ends there.
     fn closed(&self, at: Option<Timestamp>) -> Option<Timestamp> {
-        at.map(|at| self.rule.window.floor(at))
+        at.map(|at| self.programme.window.floor(at))
     }
 
     /// The points up to `at_time`; `state_at` is the account's state at one of the times.
@@ -225,7 +233,7 @@ impl Earned {
         at_time: Timestamp,
         state_at: impl Fn(Timestamp) -> Option<Checkpoint>,
     ) -> Result<PointsView, Overflow> {
-        let accrual = self.rule.accrual(self.account);
+        let accrual = self.accrual();
         let state_at = |time| Ok::<_, Overflow>(state_at(time));
         let raw_until = |end| accrual.accrue(Timestamp::ZERO, end, state_at);
         let closed = self.closed(at).map(|end| Ok((end, raw_until(end)?))).transpose()?;

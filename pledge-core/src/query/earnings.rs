@@ -2,9 +2,9 @@
 
 use super::{ATTEMPTS_MAX, Queries, QueryError, instant, look_up};
 use crate::moving::while_ledger_moves;
-use crate::points::{Programme, list_statements};
+use crate::points::{Accrual, list_statements};
 use crate::ports::{Seen, Statement, StatementPlace, StatementsQuery};
-use crate::types::{Account, Overflow, ProgrammeId, RawPoints, Timestamp};
+use crate::types::{Account, Overflow, ProgrammeId, RawPoints, Timestamp, TokenId};
 
 /// What an account earned in an interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,9 +32,11 @@ impl Queries {
         let id = programme.clone();
         let query = StatementsQuery { programme: id, account, after, limit };
         let read = self.points.statements(&query).await?.value;
-        // The rates may be read later: those of settled time never change.
-        let rule = self.programme(programme).await?;
-        Ok(list_statements(&rule, account, after, &read, limit)?)
+        // The rule may be read later: that of settled time never changes.
+        let state = self.programme(programme).await?;
+        let rules = self.rules(&state, &[account]).await?;
+        let rule = (account, &**rules.rule(account));
+        Ok(list_statements(&state.programme, rule, after, &read, limit)?)
     }
 
     /// What an account earned between neighbouring edges, which must ascend. Exact for any edges.
@@ -47,18 +49,20 @@ impl Queries {
         if let Some(pair) = edges.windows(2).find(|pair| pair[0] > pair[1]) {
             return Err(QueryError::Descending { earlier: pair[1], later: pair[0] });
         }
-        let rule = self.programme(programme).await?;
-        let attempt = || self.try_between(&rule, account, edges);
+        let state = self.programme(programme).await?;
+        let rules = self.rules(&state, &[account]).await?;
+        let accrual = state.programme.accrual(rules.rule(account));
+        let attempt = || self.try_between(programme.token, accrual, account, edges);
         while_ledger_moves(ATTEMPTS_MAX, QueryError::has_moved, attempt).await
     }
 
     async fn try_between(
         &self,
-        rule: &Programme,
+        token: TokenId,
+        accrual: Accrual<'_>,
         account: Account,
         edges: &[Timestamp],
     ) -> Result<Vec<PointsBucket>, QueryError> {
-        let token = rule.id.token;
         let state = self.token(token).await?;
         for edge in edges {
             instant(&state, Some(*edge))?;
@@ -66,7 +70,6 @@ impl Queries {
         let (Some(first), Some(last)) = (edges.first(), edges.last()) else {
             return Ok(Vec::new());
         };
-        let accrual = rule.accrual(account);
         let mut times: Vec<_> = accrual.times(*first, *last).collect();
         times.extend_from_slice(edges);
         times.sort_unstable();

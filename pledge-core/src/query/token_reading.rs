@@ -4,6 +4,7 @@ use alloy_primitives::Address;
 
 use super::{Queries, QueryError};
 use crate::ledger::{Change, Checkpoint, Leg, TokenState, UnreadableLog};
+use crate::points::Rules;
 use crate::ports::{
     ChangesQuery, HistoriesQuery, ProgrammeState, Seen, Standing, Statement, StatementsQuery,
 };
@@ -35,12 +36,14 @@ pub struct AccountsPage {
 }
 
 /// A programme, and the totals of some accounts in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ProgrammeTotals {
     /// Its rule, and how far it is settled.
     pub programme: ProgrammeState,
     /// One entry an account, in the order asked; `None` for an account that has earned nothing.
     pub totals: Vec<Option<Standing>>,
+    /// How the accounts earn in it.
+    pub rules: Rules,
 }
 
 /// What an account's points are recomputed from.
@@ -122,7 +125,8 @@ impl<'a> TokenReading<'a> {
         let mut read = Vec::with_capacity(programmes.len());
         for programme in programmes {
             let totals = self.queries.points.totals(&programme.programme.id, accounts).await?;
-            read.push(ProgrammeTotals { programme, totals: self.of_epoch(totals)? });
+            let rules = self.queries.rules(&programme, accounts).await?;
+            read.push(ProgrammeTotals { programme, totals: self.of_epoch(totals)?, rules });
         }
         Ok(read)
     }
@@ -192,7 +196,9 @@ impl<'a> TokenReading<'a> {
         // the next read of points.
         let rules = self.queries.points.programmes(token).await?;
         let has_rule = |read: &ProgrammeTotals| {
-            rules.iter().any(|state| state.programme == read.programme.programme)
+            let read = &read.programme;
+            let rule = (&read.programme, read.version);
+            rules.iter().any(|state| (&state.programme, state.version) == rule)
         };
         // The epoch is enough: the ledger may grow, and only a rewind changes what was read.
         let now = self.queries.ledger.token(token).await?;

@@ -75,6 +75,11 @@ impl<V: Copy + PartialEq> Schedule<V> {
         Ok(Self { initial, steps })
     }
 
+    /// Every step, in ascending time.
+    pub fn steps(&self) -> &[Step<V>] {
+        &self.steps
+    }
+
     /// The value at an instant.
     pub fn at(&self, time: Timestamp) -> V {
         self.from(time).0
@@ -118,13 +123,16 @@ impl<V: Copy + PartialEq> Schedule<V> {
             .filter(|piece| piece.from < piece.to)
     }
 
+    /// The first instant at which the two give other values; `None` if there is none.
+    pub fn first_difference(&self, other: &Self) -> Option<Timestamp> {
+        let edges = self.steps.iter().chain(&other.steps).map(|step| step.from);
+        let edges = std::iter::once(Timestamp::ZERO).chain(edges);
+        edges.filter(|edge| self.at(*edge) != other.at(*edge)).min()
+    }
+
     /// Whether both give the same value at every instant before `time`.
     pub fn agrees_before(&self, other: &Self, time: Timestamp) -> bool {
-        let edges = self.steps.iter().chain(&other.steps).map(|step| step.from);
-        std::iter::once(Timestamp::ZERO)
-            .chain(edges)
-            .filter(|edge| *edge < time)
-            .all(|edge| self.at(edge) == other.at(edge))
+        self.first_difference(other).is_none_or(|first| first >= time)
     }
 }
 

@@ -5,6 +5,7 @@ use alloy_primitives::aliases::{U64, U320};
 use serde::{Deserialize, Serialize};
 
 use super::schedule::Schedule;
+use super::text::decimal_text;
 use super::{Amount, OutOfRange};
 
 /// A factor on what an account earns, in basis points below 2^24: 10000 is 1x, 0 earns nothing.
@@ -55,6 +56,8 @@ pub type WeightSchedule = Schedule<WeightBp>;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct WeightedBalance(U320);
 
+decimal_text!(WeightedBalance, U320);
+
 impl WeightedBalance {
     /// The sum of no balances.
     pub const ZERO: Self = Self(U320::ZERO);
@@ -84,6 +87,16 @@ impl WeightedBalance {
         let is_whole = balance * weight == self.0;
         let balance = U256::checked_from_limbs_slice(balance.as_limbs()).map(Amount::new);
         balance.filter(|_| is_whole)
+    }
+
+    /// The 40 big-endian bytes in which stores keep it.
+    pub fn to_be_bytes(self) -> [u8; 40] {
+        self.0.to_be_bytes()
+    }
+
+    /// From 40 big-endian bytes.
+    pub fn from_be_bytes(bytes: [u8; 40]) -> Self {
+        Self(U320::from_be_bytes(bytes))
     }
 
     /// Base units times basis points.

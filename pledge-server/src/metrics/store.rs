@@ -234,6 +234,7 @@ impl<T: LedgerWrites> LedgerWrites for Measured<T> {
 #[async_trait]
 impl<T: PointsReads> PointsReads for Measured<T> {
     forward_store!(inner through measured: programmes settlements totals standings statements);
+    forward_store!(inner through measured: entries decisions);
 }
 
 #[async_trait]
@@ -250,7 +251,7 @@ impl<T: PointsStore> PointsStore for Measured<T> {
         Ok(())
     }
 
-    forward_store!(inner through measured: add_programme put_programme reset_failures);
+    forward_store!(inner through measured: add_programme put_programme decide reset_failures);
 }
 
 #[async_trait]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pledge_core::ledger::{Change, Checkpoint, replay_block};
-use pledge_core::points::{Accrual, Programme};
+use pledge_core::points::{AccountRule, Accrual, Programme};
 use pledge_core::ports::{ProgrammeState, Standing, Statement, StatementKind};
 use pledge_core::query::{AccountEarnings, ProgrammeTotals};
 use pledge_core::types::{Account, BlockRef, Overflow, Piece, RawPoints, Timestamp, Window};
@@ -23,11 +23,11 @@ impl Verification<'_> {
             let earnings = held(self.reading.earnings(&programmes, *account).await)?;
             let AccountEarnings { statements, changes } = earnings;
             check_changes(&mut self.report, cursor, *account, checkpoint, &changes)?;
-            for (ProgrammeTotals { programme: state, totals }, statements) in
+            for (ProgrammeTotals { programme: state, totals, rules }, statements) in
                 programmes.iter().zip(&statements)
             {
                 let total = totals.get(index).copied().flatten();
-                let points = Points::new(&state.programme, *account, &changes);
+                let points = Points::new(&state.programme, rules.rule(*account), &changes);
                 points.check_total(&mut self.report, state, *account, total)?;
                 points.check_statements(&mut self.report, state, *account, statements)?;
             }
@@ -80,8 +80,8 @@ struct Points<'a> {
 }
 
 impl<'a> Points<'a> {
-    fn new(programme: &'a Programme, account: Account, changes: &'a [Change]) -> Self {
-        Self { programme, accrual: programme.accrual(account), changes }
+    fn new(programme: &'a Programme, rule: &'a AccountRule, changes: &'a [Change]) -> Self {
+        Self { programme, accrual: programme.accrual(rule), changes }
     }
 
     /// The points earned over `[from, to)`, from the changes in it and the last one before it.
@@ -160,12 +160,15 @@ impl<'a> Points<'a> {
             let inside = &rest[..rest.partition_point(|change| change.time < window.end)];
             let expected = self.earned(inside, window.start, window.end)?;
             let balance = inside.last().map(|change| change.balance_after).unwrap_or_default();
-            let is_right = |row: &&Statement| (row.raw, row.balance) == (expected, balance);
+            let entry = self.accrual.entry_before(window.end);
+            let is_right =
+                |row: &&Statement| (row.raw, row.balance, row.entry) == (expected, balance, entry);
             if rows.len() != 1 || !rows.iter().all(is_right) {
-                let figures = |row: &&Statement| format!("{} with {}", row.raw, row.balance);
+                let figures =
+                    |row: &&Statement| format!("{} with {} by {}", row.raw, row.balance, row.entry);
                 let stored: Vec<String> = rows.iter().map(figures).collect();
                 let stored = format!("window {}: {}", window.start, stored.join(" and "));
-                let expected = format!("{expected} with {balance}");
+                let expected = format!("{expected} with {balance} by {entry}");
                 report.mismatch(Subject::Statement, account, stored, expected);
             }
         }

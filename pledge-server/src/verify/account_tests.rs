@@ -3,7 +3,7 @@
 use pledge_core::ledger::{ChangeType, TokenMetadata, TokenSpec, TokenState};
 use pledge_core::ports::ShardProgress;
 use pledge_core::primitives::{Address, B256};
-use pledge_core::types::{BlockNumber, ChainId, Decimals, Epoch, LogIndex, TokenId};
+use pledge_core::types::{BlockNumber, ChainId, Decimals, EntryNumber, Epoch, LogIndex, TokenId};
 
 use super::*;
 
@@ -48,11 +48,8 @@ fn programme() -> ProgrammeState {
     let programme = Programme::main(token().spec.id, "1".parse().unwrap());
     let settled =
         |shard| ShardProgress { settled: Some(time(HOUR)), ..ShardProgress::fresh(shard) };
-    ProgrammeState {
-        shards: programme.shards.shards().map(settled).collect(),
-        epoch: Epoch::FIRST,
-        programme,
-    }
+    let shards = programme.shards.shards().map(settled).collect();
+    ProgrammeState::undecided(programme, Epoch::FIRST, shards)
 }
 
 fn earned() -> RawPoints {
@@ -67,6 +64,7 @@ fn statement(raw: RawPoints) -> Statement {
         raw,
         kind: StatementKind::Earned,
         balance: 30.into(),
+        entry: EntryNumber::START,
     }
 }
 
@@ -77,7 +75,8 @@ fn audited(changes: &[Change], total: RawPoints, statements: &[Statement]) -> Ve
         BlockRef { number: last.block, hash: B256::ZERO, parent_hash: B256::ZERO, time: last.time };
     check_changes(&mut report, &cursor, account(), &last.checkpoint(), changes).unwrap();
     let state = programme();
-    let points = Points::new(&state.programme, account(), changes);
+    let rule = AccountRule::default();
+    let points = Points::new(&state.programme, &rule, changes);
     let total = Standing { account: account(), raw: total, settled: time(HOUR) };
     points.check_total(&mut report, &state, account(), Some(total)).unwrap();
     points.check_statements(&mut report, &state, account(), statements).unwrap();
@@ -189,7 +188,8 @@ fn statements_of_windows_with_changes_on_their_edges_are_right() {
     let mut state = programme();
     state.shards.iter_mut().for_each(|shard| shard.settled = Some(time(4 * HOUR)));
     let mut report = TokenReport::begin(&token());
-    let points = Points::new(&state.programme, account(), &changes);
+    let rule = AccountRule::default();
+    let points = Points::new(&state.programme, &rule, &changes);
     points.check_statements(&mut report, &state, account(), &rows).unwrap();
     assert_eq!(report.mismatches, []);
     points.check_statements(&mut report, &state, account(), &rows[1..]).unwrap();

@@ -134,6 +134,7 @@ async fn play(world: &mut World, step: &Step) -> u64 {
                 refusals += 1;
             }
         }
+        Step::Decide(_) => panic!("a storm draws no decisions"),
     }
     refusals
 }

@@ -5,6 +5,7 @@ use pledge_core::event::EventSeq;
 use pledge_core::ports::{ChainState, RecordSink};
 
 use super::accounts::Accounts;
+use super::decisions::Decisions;
 use super::pages::{Audit, Events, Headers, Pages, Statements, Totals, Unreadable, Windows};
 use crate::connection::Connection;
 use crate::fault::Fault;
@@ -34,6 +35,7 @@ pub(super) async fn export(
         put_pages(db, sink, Accounts::new(token)).await?;
     }
     let programmes = put_programmes(db, sink, &tokens).await?;
+    put_pages(db, sink, Decisions::new(&tokens, &programmes)).await?;
     for row in &programmes {
         put_shards(db, sink, row).await?;
     }

@@ -7,18 +7,21 @@ use pledge_core::archive::{ArchiveRecord, FittingRecords};
 use pledge_core::audit::{Attribution, AuditNumber, AuditRecord};
 use pledge_core::event::{EventSeq, SequencedEvent};
 use pledge_core::ledger::{Change, Checkpoint, UnreadableLog};
-use pledge_core::points::WindowRow;
+use pledge_core::points::{AccountEntry, Scope, WindowRow};
 use pledge_core::ports::{RecordSource, ShardProgress, Statement};
-use pledge_core::types::{Account, BlockRef, ProgrammeId, RawPoints, ShardId, TokenId};
+use pledge_core::types::{
+    Account, BlockRef, EntryNumber, ProgrammeId, RawPoints, ShardId, TokenId,
+};
 
 use super::rows::Rows;
-use crate::audit;
 use crate::connection::Connection;
 use crate::events::{add_position, go_on_after, take_number};
 use crate::fault::Fault;
 use crate::programmes::{add, save_shard};
 use crate::query::query;
 use crate::registry::{add_token, find_chain, register_chain, save_chain};
+use crate::scope::ScopeKey;
+use crate::{audit, decisions};
 
 /// What another write may have filled since the import began. One of the same chains had them first, so
 /// this waited for it; one of others is seen once the counters are locked.
@@ -99,6 +102,8 @@ struct Import {
     chains: usize,
     tokens: BTreeMap<TokenId, u64>,
     programmes: BTreeMap<ProgrammeId, u64>,
+    entries: Rows<AccountEntry>,
+    newest_decision: EntryNumber,
     headers: Rows<BlockRef>,
     unreadable: Rows<UnreadableLog>,
     changes: Rows<Change>,
@@ -120,6 +125,7 @@ impl Import {
         }
         self.stage = stage;
         if stage == Stage::Numbers {
+            decisions::newest(db).await?;
             audit::newest(db).await?;
             take_number(db).await?;
         } else {
@@ -161,6 +167,17 @@ impl Import {
                 self.programmes.insert(programme.id, key);
                 Ok(())
             }
+            ArchiveRecord::Decision(record) => {
+                self.newest_decision = record.number;
+                let key = match &record.scope {
+                    Scope::Programme(id) => ScopeKey::programme(key(&self.programmes, id)?),
+                    Scope::Token(id) => ScopeKey::token(key(&self.tokens, id)?),
+                    Scope::Chain(chain) => ScopeKey::chain(*chain),
+                    Scope::All => ScopeKey::ALL,
+                };
+                decisions::add(db, &record, key).await
+            }
+            ArchiveRecord::Entry(entry) => self.entries.push(db, (), entry).await,
             ArchiveRecord::Shard { programme, progress } => {
                 let fresh = ShardProgress::fresh(progress.shard);
                 save_shard(db, key(&self.programmes, &programme)?, &fresh, &progress).await
@@ -190,6 +207,7 @@ impl Import {
     }
 
     async fn end(mut self, db: &mut dyn Connection) -> Result<(), Fault> {
+        self.entries.flush(db).await?;
         self.headers.flush(db).await?;
         self.unreadable.flush(db).await?;
         self.changes.flush(db).await?;
@@ -200,6 +218,7 @@ impl Import {
         self.audit.flush(db).await?;
         self.events.flush(db).await?;
         refuse_others(db, &self).await?;
+        decisions::go_on_after(db, self.newest_decision).await?;
         audit::go_on_after(db, self.newest_act).await?;
         go_on_after(db, self.newest_event).await
     }

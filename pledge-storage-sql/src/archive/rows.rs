@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use pledge_core::audit::AuditRecord;
 use pledge_core::event::SequencedEvent;
 use pledge_core::ledger::{Change, Checkpoint, UnreadableLog};
-use pledge_core::points::WindowRow;
+use pledge_core::points::{AccountEntry, WindowRow};
 use pledge_core::ports::Statement;
 use pledge_core::types::{Account, BlockRef, ChainId, RawPoints, ShardId};
 
@@ -14,7 +14,7 @@ use crate::earnings::{add_statements, save_totals, save_windows};
 use crate::events::add_events;
 use crate::fault::Fault;
 use crate::new_blocks::hold_headers;
-use crate::{audit, unreadable};
+use crate::{audit, decisions, unreadable};
 
 const ROWS_MAX: usize = 1_024;
 
@@ -96,6 +96,7 @@ stored! {
     };
     (Account, RawPoints), of u64: |db, programme, rows| save_totals(db, programme, &rows).await;
     Statement, of u64: |db, programme, rows| add_statements(db, programme, &rows).await;
+    AccountEntry, of (): |db, _owner, rows| decisions::add_entries(db, &rows).await;
     AuditRecord, of (): |db, _owner, rows| audit::add(db, &rows).await;
     SequencedEvent, of (): |db, _owner, rows| add_events(db, &rows).await;
 }

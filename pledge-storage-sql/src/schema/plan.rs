@@ -127,7 +127,7 @@ mod tests {
         let steps = plan(PLACE, SETS, &[]).unwrap();
         let versions: Vec<_> = steps.iter().map(|step| (step.set, step.is_begun)).collect();
         let of_office = if cfg!(feature = "office") { &[("office", false); 2][..] } else { &[] };
-        let of_engine = [("engine", false); 3];
+        let of_engine = [("engine", false); 4];
         assert_eq!(versions, [&of_engine, of_office].concat());
     }
 

@@ -22,7 +22,7 @@ pub(super) struct Migration {
 
 /// Chains, ledgers, points, contracts' logs, events, and who did what.
 pub(super) const ENGINE: MigrationSet =
-    MigrationSet { name: database::ENGINE, migrations: &[BASELINE, AUDIT, HALTS] };
+    MigrationSet { name: database::ENGINE, migrations: &[BASELINE, AUDIT, HALTS, DECISIONS] };
 
 /// Everything that databases had when the sets began.
 pub(super) const BASELINE: Migration = Migration {
@@ -43,6 +43,13 @@ const HALTS: Migration = Migration {
     version: 11,
     name: "halts",
     text: include_str!("../../migrations/engine/0011_halts.sql"),
+};
+
+/// What people decide about points, and what depends on it.
+const DECISIONS: Migration = Migration {
+    version: 12,
+    name: "decisions",
+    text: include_str!("../../migrations/engine/0012_decisions.sql"),
 };
 
 /// The domains around the engine.

@@ -12,13 +12,15 @@ use pledge_core::event::{EventSeq, SequencedEvent};
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{SupplyAnswer, TokenStatus, UnreadableLog};
 use pledge_core::notify::Dispatcher;
-use pledge_core::points::{Programme, Settler, SettlerConfig};
+use pledge_core::points::{Decision, Measure, Programme, Scope, Settler, SettlerConfig};
 use pledge_core::ports::{
     AuditQuery, BalanceStore, ChainReport, LedgerCommit, NewBlocks, RecordSink, StatementKind,
     TokenCommit,
 };
 use pledge_core::stop::Stop;
-use pledge_core::types::{Amount, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, TokenId};
+use pledge_core::types::{
+    Amount, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, TokenId, WeightBp,
+};
 
 use super::contracts::{Contracts, vault};
 use super::engine::{mint_other, other};
@@ -44,6 +46,7 @@ laws! {
     events_of_any_domain_are_moved_to_the_byte
     event_numbers_go_on
     what_persons_did_is_moved_and_its_numbers_go_on
+    decisions_are_moved_and_their_numbers_go_on
     an_import_leaves_who_took_over_which_archive
     what_persons_stopped_stays_stopped
     an_imported_ledger_goes_on_as_the_original_would
@@ -90,6 +93,9 @@ pub async fn eventful(fixture: Fixture) -> World {
     let late = Programme { id: late, ..world.programme().clone() };
     points.put_programme(&late, &operator()).await.expect("put");
     let (events, balances) = (events.clone(), balances.clone());
+    for decision in decisions(world.programme()) {
+        world.decide(decision).await.expect("nothing is settled");
+    }
 
     let mints: Vec<_> = (1..=20).map(|n| (None, Some(n), tokens(100 * n))).collect();
     world.mine(0, &mints);
@@ -112,6 +118,34 @@ pub async fn eventful(fixture: Fixture) -> World {
     let (start, mail) = (EventSeq::START, consumer("mail"));
     events.record_delivered(&mail, start, delivered).await.expect("record");
     world
+}
+
+/// A decision of each kind, two of them wide.
+fn decisions(programme: &Programme) -> Vec<Decision> {
+    let own = || Scope::Programme(programme.id.clone());
+    let rows = |numbers: &[u64], basis_points| {
+        let value = WeightBp::new(basis_points).expect("below 2^24");
+        numbers.iter().map(|number| (account(*number), value)).collect::<Vec<_>>()
+    };
+    let set = || "early".parse().expect("a name");
+    let until = Some(at(HOUR + 7));
+    let of_token = || Scope::Token(token());
+    let decided = [
+        (own(), Some(600), Measure::Weights { rows: rows(&[1, 2], 25_001), until }),
+        (own(), Some(0), Measure::BonusSet { set: set(), rows: rows(&[2, 3, 4], 333) }),
+        (own(), Some(1_000), Measure::BonusSet { set: set(), rows: rows(&[4], 10) }),
+        (Scope::All, Some(900), Measure::Suspend(vec![account(5), account(7)])),
+        (Scope::Chain(CHAIN), Some(900), Measure::Suspend(vec![account(5)])),
+        (Scope::All, Some(HOUR), Measure::Reinstate(vec![account(7)])),
+        (of_token(), None, Measure::Exclude(vec![account(6), account(8)])),
+        (of_token(), None, Measure::Include(vec![account(8)])),
+    ];
+    let decision = |(scope, from, measure): (_, Option<u64>, _)| Decision {
+        scope,
+        from: from.map(at),
+        measure,
+    };
+    decided.into_iter().map(decision).collect()
 }
 
 /// An empty block with logs that cannot be read, and a supply that differs from the contract's.
@@ -187,7 +221,7 @@ async fn an_export_has_everything_in_the_order_of_the_keys(stores: Move) {
     let keys: Vec<ArchiveKey> = records.iter().map(ArchiveRecord::key).collect();
     assert!(keys.is_sorted_by(|lower, upper| lower < upper));
     let kinds: BTreeSet<RecordKind> = records.iter().map(ArchiveRecord::kind).collect();
-    assert_eq!(kinds.len(), 14, "{kinds:?}");
+    assert_eq!(kinds.len(), 16, "{kinds:?}");
 }
 
 /// The same history gives the same records in both stores.
@@ -260,7 +294,7 @@ async fn an_export_sees_one_snapshot(stores: Move) {
     assert_eq!(stores.from.export().await.0.len(), before.0.len() + 2, "a chain and an event");
 }
 
-/// There is more of everything than a page holds: accounts, changes, headers, statements.
+/// There is more of everything than a page holds: accounts, changes, headers, statements, entries.
 async fn pages_of_an_archive_are_complete(stores: Move) {
     let ledger = Ledger::open(stores.from.fixture.clone()).await;
     let mut transfers: Vec<_> = (1..=1_200).map(|number| (0, number, 9)).collect();
@@ -268,10 +302,14 @@ async fn pages_of_an_archive_are_complete(stores: Move) {
     transfers = (0..1_500).map(|_| (700, 700, 1)).collect();
     ledger.mine(10, &transfers);
     ledger.commit_to(2).await.expect("commit");
+    let all = (1..=1_100).map(account).collect();
+    let suspend = Decision { scope: Scope::All, from: None, measure: Measure::Suspend(all) };
+    ledger.fixture.points.decide(&suspend, &operator()).await.expect("a valid decision");
     stores.run().await;
     let counts = summary(&stores.to.export().await).await.counts;
     let of_kind = |kind| counts.get(&kind).copied().unwrap_or_default();
     assert_eq!((of_kind(RecordKind::Change), of_kind(RecordKind::Balance)), (4_200, 1_200));
+    assert_eq!((of_kind(RecordKind::Decision), of_kind(RecordKind::Entry)), (1, 1_100));
     assert_eq!(stores.from.export().await, stores.to.export().await.without_imports());
 }
 
@@ -374,6 +412,32 @@ async fn what_persons_did_is_moved_and_its_numbers_go_on(stores: Move) {
     assert_eq!((after, actions), (before, vec![Action::IMPORT_ARCHIVE, Action::PAUSE_CHAIN]));
     let all = stores.to.fixture.all_acts().await.expect("read");
     assert!(all.is_sorted_by(|lower, upper| lower.number < upper.number), "{all:?}");
+}
+
+/// With all that reaches a programme, also from a wider scope.
+async fn decisions_are_moved_and_their_numbers_go_on(stores: Move) {
+    let world = eventful(stores.from.fixture.clone()).await;
+    stores.run().await;
+    let accounts: Vec<_> = (1..=9).map(account).collect();
+    let late = ProgrammeId::new(token(), "late").expect("a name");
+    for id in [&world.programme().id, &late] {
+        let mut seen = Vec::new();
+        for store in [&stores.from, &stores.to] {
+            let points = &store.fixture.points;
+            let entries = points.entries(id, &accounts).await.expect("read");
+            assert!(!entries.is_empty());
+            let decisions = points.decisions(id, None, 99).await.expect("read");
+            let states = points.programmes(token()).await.expect("read");
+            seen.push((entries, decisions, states));
+        }
+        assert_eq!(seen[0], seen[1], "{id}");
+    }
+    let (scope, from) = (Scope::All, Some(at(99 * HOUR)));
+    let later = Decision { scope, from, measure: Measure::Suspend(vec![account(9)]) };
+    let [one, other] = [&stores.from, &stores.to].map(|store| store.fixture.points.clone());
+    let one = one.decide(&later, &operator()).await.expect("a valid decision");
+    let other = other.decide(&later, &operator()).await.expect("a valid decision");
+    assert_eq!(one, other);
 }
 
 /// Its digest names the archive, and finds the file again.

@@ -11,8 +11,9 @@ use pledge_core::audit::AuditNumber;
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::EventSeq;
 use pledge_core::indexer::ChainStatus;
+use pledge_core::points::Scope;
 use pledge_core::ports::{BalanceStore, ChainReport, RecordSource};
-use pledge_core::types::{Amount, ChainId};
+use pledge_core::types::{Amount, ChainId, Timestamp};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -202,9 +203,11 @@ async fn records_out_of_order_are_refused(stores: Move) {
 
 /// The first record of a kind is missing, and another record refers to it.
 async fn a_record_without_what_it_refers_to_is_refused(stores: Move) {
-    use RecordKind::{Balance, Chain, Change, Event, Programme, Shard, Token, UnreadableLog};
+    use RecordKind::{
+        Balance, Chain, Change, Decision, Entry, Event, Programme, Shard, Token, UnreadableLog,
+    };
     let records = records(&stores.from).await;
-    for kind in [Token, UnreadableLog, Change, Balance, Programme, Shard] {
+    for kind in [Token, UnreadableLog, Change, Balance, Programme, Decision, Entry, Shard] {
         let mut less = records.clone();
         let first = less.0.iter().position(|record| record.kind() == kind).expect("there is one");
         less.0.remove(first);
@@ -274,7 +277,31 @@ async fn figures_that_do_not_add_up_are_refused(stores: Move) {
         }
         _ => false,
     });
+    let entries = alter(&|record| match record {
+        ArchiveRecord::Decision(record) => {
+            record.accounts += 1;
+            true
+        }
+        _ => false,
+    });
+    let entry = alter(&|record| match record {
+        ArchiveRecord::Entry(entry) => {
+            entry.from = Timestamp::MAX;
+            true
+        }
+        _ => false,
+    });
+    let scope = alter(&|record| match record {
+        ArchiveRecord::Decision(record) => {
+            record.scope = Scope::Chain(ChainId::new(99));
+            true
+        }
+        _ => false,
+    });
     for (what, altered) in [
+        ("entries", entries),
+        ("entry", entry),
+        ("scope", scope),
         ("netted", netted),
         ("unmarked", unmarked),
         ("unreadable", unreadable),

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use alloy_primitives::{Address, U512};
 use pledge_core::indexer::{Indexer, IndexerConfig, Poll};
 use pledge_core::ledger::{TokenMetadata, TokenSpec, TokenStatus};
-use pledge_core::points::Programme;
+use pledge_core::points::{Decision, Measure, Programme, Scope};
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::stop::Stop;
 use pledge_core::types::{
     Amount, BlockNumber, ChainId, Decimals, ProgrammeId, Rate, RateSchedule, RawPoints, Scale,
-    Step, TokenId,
+    Step, TokenId, WeightBp,
 };
 
 use crate::Fixture;
@@ -25,6 +25,7 @@ laws! {
     case_4_receiving_at_the_window_edge_counts
     case_5_a_flash_balance_earns_nothing
     case_6_a_rate_change_inside_a_window_splits_exactly
+    case_7_a_weight_of_two_from_the_middle_on_earns_exactly
     case_8_three_days_of_outage_earn_the_same
     case_9_a_reorg_changes_the_points_exactly
     case_13_three_hours_sum_without_rounding
@@ -91,6 +92,27 @@ async fn case_2_cutting_the_seed_changes_nothing(fixture: Fixture) {
     world.confirm(HOUR);
     world.run().await;
     assert_points(settled_raw(&world).await, 20, 3);
+}
+
+/// 2x from 15:30: 35/3, in one row that names the decision.
+async fn case_7_a_weight_of_two_from_the_middle_on_earns_exactly(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    let id = ProgrammeId::main(token());
+    let rows = vec![(account(1), WeightBp::new(20_000).expect("below 2^24"))];
+    let measure = Measure::Weights { rows, until: None };
+    let scope = Scope::Programme(id.clone());
+    let double = Decision { scope, from: Some(at(1_800)), measure };
+    let decided = world.decide(double).await.expect("nothing is settled");
+    mine_seed(&world, 0);
+    world.confirm(HOUR);
+    world.run().await;
+    let raw = settled_raw(&world).await;
+    assert_points(raw, 35, 3);
+    let rows = statement_rows(&world.fixture.points, &id, account(1)).await.expect("read");
+    assert_eq!((rows.len(), rows[0].raw, Some(rows[0].entry)), (1, raw, decided.number));
+    let view = world.queries.account(token(), account(1), Some(&id), Some(at(HOUR))).await;
+    let points = view.expect("the confirmed time").points.expect("a programme");
+    assert_eq!((points.raw, points.weight.get()), (raw, 20_000));
 }
 
 /// A change at the edge belongs to the next window.

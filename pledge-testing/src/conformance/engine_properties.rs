@@ -3,6 +3,8 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::pin::Pin;
 
+use alloy_primitives::U512;
+use pledge_core::error::StoreErrorKind;
 use pledge_core::event::RewindCause;
 use pledge_core::ports::{Rewind, Statement};
 use pledge_core::stop::Stop;
@@ -13,8 +15,8 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 use super::run;
 use crate::Fixture;
 use crate::digest::sum_of;
-use crate::generators::{ACCOUNTS, Step, blocks, steps};
-use crate::oracle::points_of;
+use crate::generators::{ACCOUNTS, Choice, Step, blocks, decided_blocks, steps};
+use crate::oracle::points_by_decisions;
 use crate::world::{CHAIN, World, account, at, token};
 
 properties! {
@@ -23,6 +25,8 @@ properties! {
     an_interrupted_settlement_equals_an_uninterrupted_one
     an_outage_equals_no_outage
     points_of_all_accounts_equal_rate_times_supply
+    integrals_of_all_accounts_are_the_supplys_whatever_is_decided
+    statements_name_the_newest_entry_before_the_end_of_their_window
     splitting_an_interval_changes_nothing
     reorgs_leave_what_a_clean_pass_gives
     statements_sum_to_the_total_and_only_grow
@@ -60,7 +64,19 @@ pub(super) async fn play(world: &mut World, step: &Step) {
         Step::Fork(depth) => world.fork(*depth),
         Step::Index => world.index().await,
         Step::Settle(batches) => settle_some(world, *batches).await,
+        Step::Decide(choice) => decide(world, choice).await,
     }
+}
+
+/// Has a person decide. A refusal must leave every byte as it was.
+async fn decide(world: &mut World, choice: &Choice) {
+    let before = world.digest().await;
+    let decision = world.decision(choice);
+    match world.decide(decision.clone()).await {
+        Ok(_) | Err(StoreErrorKind::Conflict) => {}
+        Err(kind) => panic!("{decision:?} is {kind:?}"),
+    }
+    assert_eq!(world.digest().await, before, "a decision changes nothing that is settled");
 }
 
 /// A world in which all of a history is confirmed and settled, from 15:00 on.
@@ -106,7 +122,7 @@ fn any_history_equals_the_oracle(cases: u32, fresh: impl Fn() -> Fresh) {
 
 /// Law 3: stopping after every batch changes no byte.
 fn an_interrupted_settlement_equals_an_uninterrupted_one(cases: u32, fresh: impl Fn() -> Fresh) {
-    check(cases, (blocks(40), 1_u64..4), |(steps, batches)| {
+    check(cases, (decided_blocks(40), 1_u64..4), |(steps, batches)| {
         run(async {
             let mut worlds = [World::new(fresh().await).await, World::new(fresh().await).await];
             for world in &mut worlds {
@@ -130,7 +146,7 @@ fn an_interrupted_settlement_equals_an_uninterrupted_one(cases: u32, fresh: impl
 
 /// Settling after every block gives what settling once at the end gives.
 fn an_outage_equals_no_outage(cases: u32, fresh: impl Fn() -> Fresh) {
-    check(cases, blocks(40), |steps| {
+    check(cases, decided_blocks(40), |steps| {
         run(async {
             let mut on_time = World::new(fresh().await).await;
             let mut late = World::new(fresh().await).await;
@@ -160,10 +176,59 @@ fn points_of_all_accounts_equal_rate_times_supply(cases: u32, fresh: impl Fn() -
     });
 }
 
+/// Law 4, whatever people decide: over any interval, the balance-seconds of all accounts, of those that
+/// earn nothing too, are the integral of the supply.
+fn integrals_of_all_accounts_are_the_supplys_whatever_is_decided(
+    cases: u32,
+    fresh: impl Fn() -> Fresh,
+) {
+    check(cases, (decided_blocks(40), 0_u64..50_000, 0_u64..50_000), |(steps, a, b)| {
+        run(async {
+            let world = settled(fresh().await, &steps).await;
+            let (from, to) = (at(a.min(b)), at(a.max(b)));
+            let mut sum = U512::ZERO;
+            for number in 1..=ACCOUNTS {
+                let integral_at = async |time| {
+                    let view = world.queries.account(token(), account(number), None, Some(time));
+                    U512::from(view.await.expect("confirmed").balance_seconds.get())
+                };
+                sum += integral_at(to).await - integral_at(from).await;
+            }
+            let unit = U512::from(world.programme().rates.at(from).e18()) * U512::from(10_000);
+            assert_eq!(sum * unit, supply_points(&world, from, to).get());
+        });
+    });
+}
+
+/// P10: a statement names the newest of the account's entries that hold from before its window's end on.
+fn statements_name_the_newest_entry_before_the_end_of_their_window(
+    cases: u32,
+    fresh: impl Fn() -> Fresh,
+) {
+    check(cases, steps(40), |steps| {
+        run(async {
+            let mut world = World::new(fresh().await).await;
+            for step in &steps {
+                play(&mut world, step).await;
+            }
+            world.run().await;
+            let id = ProgrammeId::main(token());
+            for account in (1..=ACCOUNTS).map(account) {
+                let entries = world.fixture.points.entries(&id, &[account]).await.expect("read");
+                for row in listed(&world, account, 100).await {
+                    let before = entries.iter().filter(|entry| entry.from < row.window.end);
+                    let newest = before.map(|entry| entry.number).max().unwrap_or_default();
+                    assert_eq!(row.entry, newest, "{row:?} of {entries:?}");
+                }
+            }
+        });
+    });
+}
+
 /// Law 3: however an interval is cut, the parts sum to the whole, and a second algorithm agrees.
 fn splitting_an_interval_changes_nothing(cases: u32, fresh: impl Fn() -> Fresh) {
     let cuts = proptest::collection::vec(0_u64..60_000, 2..9);
-    check(cases, (blocks(40), cuts), |(steps, mut cuts)| {
+    check(cases, (decided_blocks(40), cuts), |(steps, mut cuts)| {
         run(async {
             let world = settled(fresh().await, &steps).await;
             cuts.sort_unstable();
@@ -176,7 +241,10 @@ fn splitting_an_interval_changes_nothing(cases: u32, fresh: impl Fn() -> Fresh) 
                 let sum = parts.iter().try_fold(RawPoints::ZERO, |sum, raw| sum.try_add(*raw));
                 let whole = earned(&world, number, &[first, last]).await;
                 assert_eq!(sum.expect("fits"), whole[0]);
-                let naive = points_of(&programme, &transfers, account(number), first, last);
+                let over = (first, last);
+                let taken = world.taken();
+                let account = account(number);
+                let naive = points_by_decisions(&programme, &transfers, taken, account, over);
                 assert_eq!(whole[0], naive);
             }
         });
@@ -185,7 +253,7 @@ fn splitting_an_interval_changes_nothing(cases: u32, fresh: impl Fn() -> Fresh) 
 
 /// Two branches in turn, and back again: only the last counts.
 fn reorgs_leave_what_a_clean_pass_gives(cases: u32, fresh: impl Fn() -> Fresh) {
-    let parts = (blocks(25), 1_u64..18, blocks(25), 1_u64..18, blocks(25));
+    let parts = (decided_blocks(25), 1_u64..18, blocks(25), 1_u64..18, blocks(25));
     check(cases, parts, |(first, one, second, two, third)| {
         run(async {
             let mut world = World::new(fresh().await).await;
@@ -247,7 +315,7 @@ async fn listed(world: &World, account: Account, limit: usize) -> Vec<Statement>
 
 /// Going back from anywhere gives every byte of what was there.
 fn a_rewind_is_the_exact_inverse_of_any_blocks(cases: u32, fresh: impl Fn() -> Fresh) {
-    check(cases, (blocks(25), blocks(25)), |(below, above)| {
+    check(cases, (decided_blocks(25), blocks(25)), |(below, above)| {
         run(async {
             let mut world = World::new(fresh().await).await;
             for step in &below {

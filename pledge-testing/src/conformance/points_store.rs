@@ -3,11 +3,11 @@
 use alloy_primitives::{Address, U256};
 use pledge_core::error::StoreErrorKind;
 use pledge_core::event::Event;
-use pledge_core::points::{BatchSpan, Programme, settle};
+use pledge_core::points::{BatchSpan, Programme, Rules, settle};
 use pledge_core::ports::{HistoriesQuery, PointsStore, ProgrammeState, SettlementBatch};
 use pledge_core::types::{
-    Account, Amount, Epoch, ProgrammeId, Rate, RateSchedule, RawPoints, ShardCount, ShardId, Step,
-    Timestamp, Window, WindowLength,
+    Account, Amount, EntryNumber, Epoch, ProgrammeId, Rate, RateSchedule, RawPoints, ShardCount,
+    ShardId, Step, Timestamp, Window, WindowLength,
 };
 
 use super::ledger::Ledger;
@@ -86,11 +86,15 @@ pub async fn batch(
     let seen = ledger.store().histories(&query).await.expect("read");
     let inside = seen.value.histories.into_iter().filter(|h| span.contains(h.account));
     let inside = inside.collect::<Vec<_>>();
-    let settled = settle(&state.programme, seen.epoch, over, &inside).expect("in range");
+    let accounts: Vec<_> = inside.iter().map(|history| history.account).collect();
+    let entries = points(ledger).entries(&id(), &accounts).await.expect("read");
+    let rules = Rules::of(&state, entries).expect("small weights");
+    let settled = settle(&state.programme, seen.epoch, over, &rules, &inside).expect("in range");
     SettlementBatch {
         programme: id(),
         epoch: seen.epoch,
         rates: state.programme.rates,
+        version: state.version,
         shard,
         from: over.start,
         to: over.end,
@@ -128,17 +132,19 @@ pub(super) fn accounts_of(shard: u16) -> Vec<Account> {
 async fn a_batch_by_other_rates_is_refused(fixture: Fixture) {
     let ledger = open(fixture).await;
     let stale = batch(&ledger, 0, WHOLE, (0, 3_600)).await;
-    let change = |seconds| {
-        let step = Step { from: at(seconds), value: rate("0.1") };
-        let rates = RateSchedule::new(rate("0.05"), vec![step]).expect("one step");
+    let inside = Step { from: at(3_599), value: rate("0.1") };
+    let behind = Step { from: at(3_600), value: rate("0.2") };
+    let change = |steps| {
+        let rates = RateSchedule::new(rate("0.05"), steps).expect("ascending");
         Programme { rates, ..two_shards() }
     };
-    let later = points(&ledger).put_programme(&change(3_599), &operator()).await;
+    let later = points(&ledger).put_programme(&change(vec![inside]), &operator()).await;
     later.expect("nothing is settled yet");
     refused(&ledger, &stale).await;
-    let later = points(&ledger).put_programme(&change(3_600), &operator()).await;
+    let read = batch(&ledger, 0, WHOLE, (0, 3_600)).await;
+    let later = points(&ledger).put_programme(&change(vec![inside, behind]), &operator()).await;
     later.expect("nothing is settled yet");
-    let committed = points(&ledger).commit_batch(&stale).await;
+    let committed = points(&ledger).commit_batch(&read).await;
     committed.expect("the rates differ only after the batch");
 }
 
@@ -286,11 +292,13 @@ async fn the_largest_points_round_trip(fixture: Fixture) {
         let query = histories(first, last, over);
         let seen = ledger.store().histories(&query).await.expect("read");
         let page = seen.value.histories;
-        let settled = settle(&programme, seen.epoch, over, &page).expect("in range");
+        let rules = Rules::default();
+        let settled = settle(&programme, seen.epoch, over, &rules, &page).expect("in range");
         let batch = SettlementBatch {
             programme: id(),
             epoch: seen.epoch,
             rates: programme.rates.clone(),
+            version: EntryNumber::START,
             shard,
             from: over.start,
             to: over.end,

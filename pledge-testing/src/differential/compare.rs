@@ -88,6 +88,13 @@ async fn compare_points(twins: &Twins) {
     }
     let accounts: Vec<_> = (0..9).map(|number| account(number + 1)).collect();
     both!(twins, points.totals(&id, &accounts)).expect("a valid question");
+    both!(twins, points.entries(&id, &accounts)).expect("a valid question");
+    let mut below = None;
+    loop {
+        let page = both!(twins, points.decisions(&id, below, PAGE)).expect("a valid question");
+        let Some(last) = page.last() else { break };
+        below = Some(last.number);
+    }
     for account in accounts {
         let mut after: Option<StatementPlace> = None;
         loop {

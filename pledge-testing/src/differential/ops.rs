@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::deciding::Choice;
 use alloy_primitives::Address;
 use pledge_core::types::Account;
 use proptest::collection::vec;
@@ -48,6 +49,8 @@ pub(super) enum Op {
         after: u64,
         rate: u128,
     },
+    /// A person decides about accounts.
+    Decide(Choice),
     ResetFailures,
     /// Halts the token, or finds its fault gone.
     Halt(bool),
@@ -130,6 +133,16 @@ pub(super) fn ops(steps: Range<usize>) -> impl Strategy<Value = Vec<Op>> {
         1 => Just(Acted::PauseToken),
         3 => Just(Acted::ResumeToken),
     ];
+    let named = vec(0_u8..8, 0..4);
+    let choice = (0_u8..8, named, 0_u32..30_000, 0_u8..4, prop::option::of(0_u64..9_000)).prop_map(
+        |(kind, accounts, basis_points, scope, after)| Choice {
+            kind,
+            accounts,
+            basis_points,
+            scope,
+            after,
+        },
+    );
     let op = prop_oneof![
         6 => vec(block, 1..5).prop_map(Op::Commit),
         1 => Just(Op::CommitAgain),
@@ -144,6 +157,7 @@ pub(super) fn ops(steps: Range<usize>) -> impl Strategy<Value = Vec<Op>> {
         3 => any::<bool>().prop_map(|fails| Op::Retry { fails }),
         1 => Just(Op::SettleAgain),
         1 => (0_u64..9_000, 0_u128..9).prop_map(|(after, rate)| Op::Schedule { after, rate }),
+        3 => choice.prop_map(Op::Decide),
         1 => Just(Op::ResetFailures),
         1 => any::<bool>().prop_map(Op::Halt),
         1 => Just(Op::HaltChain),

@@ -1,6 +1,6 @@
 //! Batches, computed from what the stores answer.
 
-use pledge_core::points::{BatchSpan, plan_target, settle};
+use pledge_core::points::{BatchSpan, Rules, plan_target, settle};
 use pledge_core::ports::{
     AccountHistory, BatchFailure, HistoriesPlace, HistoriesQuery, SettlementBatch,
 };
@@ -110,11 +110,17 @@ impl Twins {
         }
         let bounds = (span.after, span.through);
         let histories = self.histories(shard, bounds, over, usize::MAX).await;
-        let settled = settle(&self.programme, epoch, over, &histories).expect("a valid step");
+        let state = both!(self, points.programmes(token())).expect("a valid step").remove(0);
+        let accounts: Vec<_> = histories.iter().map(|history| history.account).collect();
+        let entries = both!(self, points.entries(&programme, &accounts)).expect("a valid step");
+        let rules = Rules::of(&state, entries).expect("a valid step");
+        let settled =
+            settle(&self.programme, epoch, over, &rules, &histories).expect("a valid step");
         let batch = SettlementBatch {
             programme,
             epoch,
             rates: self.programme.rates.clone(),
+            version: state.version,
             shard,
             from,
             to,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::B256;
 use pledge_core::ledger::TokenState;
-use pledge_core::points::{Programme, list_statements};
-use pledge_core::ports::{Statement, StatementKind, StatementsQuery};
+use pledge_core::points::{Rules, list_statements};
+use pledge_core::ports::{ProgrammeState, Statement, StatementKind, StatementsQuery};
 use pledge_core::query::AccountView;
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ContractId, Epoch, ProgrammeId, Timestamp,
@@ -168,7 +168,7 @@ impl Checker {
         for token in now(fixture.balances.tokens(CHAIN)).expect("read") {
             for state in now(fixture.points.programmes(token.spec.id)).expect("read") {
                 for number in 1..=ACCOUNTS {
-                    self.account(fixture, &state.programme, account(number), control, slow)?;
+                    self.account(fixture, &state, account(number), control, slow)?;
                 }
             }
         }
@@ -179,12 +179,12 @@ impl Checker {
     fn account(
         &mut self,
         fixture: &Fixture,
-        programme: &Programme,
+        state: &ProgrammeState,
         account: Account,
         control: &Control,
         slow: bool,
     ) -> Verdict {
-        let id = &programme.id;
+        let id = &state.programme.id;
         let query =
             StatementsQuery { programme: id.clone(), account, after: None, limit: usize::MAX };
         let read = now(fixture.points.statements(&query)).expect("read").value;
@@ -195,7 +195,10 @@ impl Checker {
         let taken_back = new.iter().filter(|row| row.kind == StatementKind::Reversed).count();
         control.lock().counters.taken_back += taken_back as u64;
         if slow {
-            let listed = list_statements(programme, account, None, &read, usize::MAX);
+            let entries = now(fixture.points.entries(id, &[account])).expect("read");
+            let rules = Rules::of(state, entries).map_err(|error| error.to_string())?;
+            let rule = (account, &**rules.rule(account));
+            let listed = list_statements(&state.programme, rule, None, &read, usize::MAX);
             let listed = listed.map_err(|error| error.to_string())?;
             let grows = listed.starts_with(&published.listed);
             require(grows, || format!("{id}, {account}: {listed:?} was {:?}", published.listed))?;

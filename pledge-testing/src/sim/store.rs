@@ -11,7 +11,7 @@ use pledge_core::ledger::{
     BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, TokenStatus, UnreadableLog,
 };
 use pledge_core::logs::{ConfirmedLog, ContractSpec, ContractState};
-use pledge_core::points::Programme;
+use pledge_core::points::{AccountEntry, Decided, Decision, DecisionRecord, Programme};
 use pledge_core::ports::{
     BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, ContractLogsQuery,
     EventReads, EventRetention, EventStore, HistoriesPage, HistoriesQuery, KeptEvents,
@@ -21,8 +21,8 @@ use pledge_core::ports::{
     StatementsQuery,
 };
 use pledge_core::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, ContractId, Epoch, LogIndex,
-    ProgrammeId, RawPoints, Timestamp, TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, ContractId, EntryNumber, Epoch,
+    LogIndex, ProgrammeId, RawPoints, Timestamp, TokenId,
 };
 
 use super::control::Control;
@@ -182,11 +182,15 @@ handed_on! { PointsReads by points:
         limit: usize
     ) -> Seen<Vec<Standing>>;
     read statements(query: &StatementsQuery) -> Seen<StatementRows>;
+    read entries(programme: &ProgrammeId, accounts: &[Account]) -> Vec<AccountEntry>;
+    read decisions(programme: &ProgrammeId, below: Option<EntryNumber>, limit: usize)
+        -> Vec<DecisionRecord>;
 }
 
 handed_on! { PointsStore by points:
     write add_programme(programme: &Programme, by: &Attribution) -> ();
     write put_programme(programme: &Programme, by: &Attribution) -> ();
+    write decide(decision: &Decision, by: &Attribution) -> Decided;
     batch commit_batch(batch: &SettlementBatch) -> ();
     write record_failure(failure: &BatchFailure) -> ();
     write reset_failures(programme: &ProgrammeId, window_start: Timestamp, by: &Attribution)

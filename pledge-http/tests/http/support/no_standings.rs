@@ -23,10 +23,10 @@ impl PointsReads for NoStandings {
         Err(StoreError::new(StoreErrorKind::Unavailable, "list standings", "refused"))
     }
 
-    forward_store!(0: programmes settlements totals statements);
+    forward_store!(0: programmes settlements totals statements entries decisions);
 }
 
 #[async_trait]
 impl PointsStore for NoStandings {
-    forward_store!(0: add_programme put_programme commit_batch record_failure reset_failures);
+    forward_store!(0: add_programme put_programme decide commit_batch record_failure reset_failures);
 }
