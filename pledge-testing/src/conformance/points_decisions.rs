@@ -175,7 +175,7 @@ async fn a_wide_suspension_reaches_every_programme_and_those_that_come(fixture: 
     let newest = decide(&ledger, &suspend(Scope::All, 1, Some(300))).await.number;
     let second =
         Programme { id: ProgrammeId::new(token(), "second").expect("a name"), ..two_shards() };
-    points(&ledger).put_programme(&second, &operator()).await.expect("put");
+    points(&ledger).add_programme(&second, &operator()).await.expect("add");
     let mut address = token().address;
     address.0[0] ^= 1;
     let other = spec(TokenId { address, ..token() });
