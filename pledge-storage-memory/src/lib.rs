@@ -8,6 +8,7 @@
 mod archive;
 mod audit;
 mod contract;
+mod deciding;
 mod decisions;
 mod edges;
 mod events;

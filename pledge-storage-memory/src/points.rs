@@ -31,7 +31,7 @@ impl PointsReads for MemoryStore {
         let state = self.lock();
         let token = state.token(token)?;
         let programmes = token.programmes.values();
-        Ok(programmes.map(|entry| state.decisions.state_of(token, entry)).collect())
+        Ok(programmes.map(|entry| entry.state(token, &state.decisions)).collect())
     }
 
     async fn settlements(&self, query: &SettlementsQuery) -> Result<Vec<Settlement>, StoreError> {

@@ -122,7 +122,7 @@ fn rewind_token(
     let mut programmes = std::mem::take(&mut token.programmes);
     let mut statements_reversed = 0;
     for entry in programmes.values_mut() {
-        let state = decisions.state_of(token, entry);
+        let state = entry.state(token, decisions);
         let accounts = token.accounts.keys().chain(entry.totals.keys());
         let accounts: BTreeSet<_> =
             accounts.chain(entry.statements.keys().map(|(account, _)| account)).collect();

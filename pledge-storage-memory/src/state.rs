@@ -10,8 +10,8 @@ use pledge_core::event::{Consumer, Event, EventSeq, SequencedEvent};
 use pledge_core::ledger::{BlockEdge, Change, Checkpoint, Leg, TokenState, UnreadableLog};
 use pledge_core::points::{Programme, WindowRow};
 use pledge_core::ports::{
-    ChainState, ConsumerState, NewBlocks, Seen, ShardProgress, Statement, StatementKind,
-    StatementPlace,
+    ChainState, ConsumerState, NewBlocks, ProgrammeState, Seen, ShardProgress, Statement,
+    StatementKind, StatementPlace,
 };
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, ContractId, Epoch, LogIndex,
@@ -239,6 +239,18 @@ impl Token {
 }
 
 impl ProgrammeEntry {
+    /// As it is seen from outside.
+    pub(crate) fn state(&self, token: &Token, decisions: &Decisions) -> ProgrammeState {
+        let id = &self.programme.id;
+        ProgrammeState {
+            programme: self.programme.clone(),
+            epoch: token.state.epoch,
+            version: decisions.version(id),
+            versions: decisions.versions(id),
+            shards: self.shards.clone(),
+        }
+    }
+
     pub(crate) fn new(programme: Programme) -> Self {
         let shards = programme.shards.shards().map(ShardProgress::fresh).collect();
         Self {

@@ -8,7 +8,7 @@ use pledge_core::types::{ProgrammeId, ShardId, Timestamp};
 
 use crate::audit::attribute;
 use crate::connection::Connection;
-use crate::decisions::require_read;
+use crate::decision_log::require_read;
 use crate::earnings::{add_earned, add_statements, add_windows};
 use crate::events::record;
 use crate::fault::Fault;

@@ -25,6 +25,7 @@ mod commit;
 mod connection;
 mod contracts;
 mod database;
+mod decision_log;
 mod decisions;
 mod dialect;
 mod earnings;

@@ -105,7 +105,7 @@ pub(crate) async fn entries(
     accounts: &[Account],
 ) -> Result<Vec<AccountEntry>, Fault> {
     let (token, row) = require(db, programme).await?;
-    crate::decisions::entries(db, (&token, &row), accounts).await
+    crate::decision_log::entries(db, (&token, &row), accounts).await
 }
 
 pub(crate) async fn decisions(
@@ -115,7 +115,7 @@ pub(crate) async fn decisions(
     rows_max: usize,
 ) -> Result<Vec<DecisionRecord>, Fault> {
     let (token, row) = require(db, programme).await?;
-    crate::decisions::reaching(db, (&token, &row), below, rows_max).await
+    crate::decision_log::reaching(db, (&token, &row), below, rows_max).await
 }
 
 /// First the rest of those with the same points, then those with less.

@@ -9,7 +9,7 @@ use crate::audit::attribute;
 use crate::bulk::{self, values};
 use crate::column::rates;
 use crate::connection::Connection;
-use crate::decisions;
+use crate::decision_log;
 use crate::fault::Fault;
 use crate::query::query;
 use crate::registry::{lock_token, require_token};
@@ -47,7 +47,7 @@ pub(crate) async fn put(
         .bind(known.key)
         .execute(db)
         .await?;
-    decisions::decide_rates(db, &known, programme).await?;
+    decision_log::decide_rates(db, &known, programme).await?;
     attribute(db, by, Act::programme(Some(&known.programme), programme)).await
 }
 
@@ -60,9 +60,9 @@ async fn add_decided(
 ) -> Result<(), Fault> {
     // The number is locked first: a decision that reaches every programme of the token is found here,
     // or finds the programme.
-    decisions::newest(db).await?;
+    decision_log::newest(db).await?;
     let key = add(db, token.key, programme).await?;
-    let version = decisions::newest_of_token(db, token).await?;
+    let version = decision_log::newest_of_token(db, token).await?;
     query("UPDATE programme SET version = ? WHERE id = ?")
         .bind(version)
         .bind(key)
@@ -170,7 +170,7 @@ pub(crate) async fn state_of(
         programme: row.programme.clone(),
         epoch: token.state.epoch,
         version: row.version,
-        versions: decisions::versions(db, row).await?,
+        versions: decision_log::versions(db, row).await?,
         shards: shards_of(db, row).await?,
     })
 }

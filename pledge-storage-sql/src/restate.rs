@@ -13,7 +13,7 @@ use pledge_core::types::{Account, BlockNumber, Epoch, RawPoints, Timestamp};
 
 use crate::bulk::{self, values};
 use crate::connection::Connection;
-use crate::decisions::entries;
+use crate::decision_log::entries;
 use crate::earnings::{add_statements, save_totals, totals_of};
 use crate::fault::Fault;
 use crate::programmes::{of_token, save_shard, state_of};

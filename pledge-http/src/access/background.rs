@@ -164,7 +164,7 @@ pub(super) async fn in_background<T: Serialize + Send + 'static>(
     let asker = Asker::default();
     let work = Work { api: api.clone(), turn, asker: asker.0.clone(), place };
     tokio::spawn(async move {
-        // Whoever asked may be gone.
+        // The caller may be gone.
         let _ = answer.send(work.done(act).await);
     });
     let panicked = |error: oneshot::error::RecvError| Err(internal(&error));

@@ -63,7 +63,7 @@ impl Threads {
 
 impl Drop for Threads {
     fn drop(&mut self) {
-        // Whoever drops it may be a task, which must not wait for threads.
+        // It may be dropped in a task, which must not wait for threads.
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }

@@ -68,7 +68,7 @@ impl SharedHints for Hints {
                 hub.hint(None);
                 hub.hint_rights(RightsOf::Everyone);
             }
-            // A word of a later release is none of ours.
+            // A word of a later release is ignored.
             Hint::Word(word) => {
                 if let Ok(of) = word.parse() {
                     hub.hint_rights(of);

@@ -21,7 +21,7 @@ use crate::programmes::{add, save_shard};
 use crate::query::query;
 use crate::registry::{add_token, find_chain, register_chain, save_chain};
 use crate::scope::ScopeKey;
-use crate::{audit, decisions};
+use crate::{audit, decision_log};
 
 /// What another write may have filled since the import began. One of the same chains had them first, so
 /// this waited for it; one of others is seen once the counters are locked.
@@ -125,7 +125,7 @@ impl Import {
         }
         self.stage = stage;
         if stage == Stage::Numbers {
-            decisions::newest(db).await?;
+            decision_log::newest(db).await?;
             audit::newest(db).await?;
             take_number(db).await?;
         } else {
@@ -175,7 +175,7 @@ impl Import {
                     Scope::Chain(chain) => ScopeKey::chain(*chain),
                     Scope::All => ScopeKey::ALL,
                 };
-                decisions::add(db, &record, key).await
+                decision_log::add(db, &record, key).await
             }
             ArchiveRecord::Entry(entry) => self.entries.push(db, (), entry).await,
             ArchiveRecord::Shard { programme, progress } => {
@@ -218,7 +218,7 @@ impl Import {
         self.audit.flush(db).await?;
         self.events.flush(db).await?;
         refuse_others(db, &self).await?;
-        decisions::go_on_after(db, self.newest_decision).await?;
+        decision_log::go_on_after(db, self.newest_decision).await?;
         audit::go_on_after(db, self.newest_act).await?;
         go_on_after(db, self.newest_event).await
     }

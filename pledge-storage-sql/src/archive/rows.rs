@@ -14,7 +14,7 @@ use crate::earnings::{add_statements, save_totals, save_windows};
 use crate::events::add_events;
 use crate::fault::Fault;
 use crate::new_blocks::hold_headers;
-use crate::{audit, decisions, unreadable};
+use crate::{audit, decision_log, unreadable};
 
 const ROWS_MAX: usize = 1_024;
 
@@ -96,7 +96,7 @@ stored! {
     };
     (Account, RawPoints), of u64: |db, programme, rows| save_totals(db, programme, &rows).await;
     Statement, of u64: |db, programme, rows| add_statements(db, programme, &rows).await;
-    AccountEntry, of (): |db, _owner, rows| decisions::add_entries(db, &rows).await;
+    AccountEntry, of (): |db, _owner, rows| decision_log::add_entries(db, &rows).await;
     AuditRecord, of (): |db, _owner, rows| audit::add(db, &rows).await;
     SequencedEvent, of (): |db, _owner, rows| add_events(db, &rows).await;
 }

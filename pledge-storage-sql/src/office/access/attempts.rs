@@ -128,6 +128,7 @@ async fn attempt(db: &mut dyn Connection, key: FailureKey) -> Result<Attempted, 
     let now = now(db).await?;
     let known = before.map(|before| before.known_at(now));
     let wait = known.map(|known| known.wait(now)).filter(|wait| !wait.is_zero());
+    // One that has to wait counts for nothing: others could keep a name waiting for ever.
     let after = match wait {
         Some(_) => known,
         None => Some(Failures::and_another(known, now)),
