@@ -82,15 +82,14 @@ async fn answer(State(threads): State<Handle>, request: Request, next: Next) -> 
 }
 
 /// Lowers the priority of this thread. Linux has one for each thread; elsewhere it is the whole process's, and stays.
-#[cfg(target_os = "linux")]
 fn yield_to_others(Nice(steps): Nice) {
+    #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(steps) {
         tracing::warn!("readers' threads keep the priority of the others: {error}");
     }
+    #[cfg(not(target_os = "linux"))]
+    let _ = steps;
 }
-
-#[cfg(not(target_os = "linux"))]
-fn yield_to_others(_: Nice) {}
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {

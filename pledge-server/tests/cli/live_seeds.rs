@@ -16,7 +16,7 @@ use stage::{Over, Stage};
 
 /// Acts of one seed.
 const STEPS: u32 = 25;
-/// Of so many seeds one is over MariaDB, where the instances divide the work by leases.
+/// One seed in this number is over MariaDB, where the instances divide the work by leases.
 const MARIADB_EVERY: u64 = 10;
 
 #[derive(Debug, Default)]
