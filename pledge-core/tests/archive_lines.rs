@@ -215,8 +215,8 @@ async fn archives_of_the_formats_before_are_read() {
     let (file, summary) = written().await;
     for format in [2, 3, 4] {
         let head = format!("{{\"pledge_archive\":{format}}}");
-        let before = file.replacen("{\"pledge_archive\":4}", &head, 1);
-        assert_ne!(before, file);
+        let before = file.replacen("{\"pledge_archive\":5}", &head, 1);
+        assert!(before != file, "the head of the newest format");
         let mut lines = LineReader::new(before.as_bytes()).unwrap();
         MemoryStore::new().import(&mut lines, &operator()).await.unwrap();
         assert_eq!(lines.summary(), Some(&summary));

@@ -103,7 +103,7 @@ impl SchemaDialect for MySqlDialect {
         })
     }
 
-    /// An `ALTER TABLE` waits for the transactions that have read its table. InnoDB has no keys that are
+    /// An `ALTER TABLE` waits for the transactions that have read its table. `InnoDB` has no keys that are
     /// disabled, so this one changes nothing. `LOCK TABLES` waits too, by a right that nothing else needs.
     fn let_writes_end(&self) -> Option<&'static str> {
         Some("ALTER TABLE schema_migration ENABLE KEYS")

@@ -190,10 +190,10 @@ impl Hub {
         // Where it is refused, the member leaves again: the lock must be free.
         let position = position?;
         // A change since it was looked up was too early for it to be found among the readers.
-        if self.0.changed.number() != changes {
-            if let Some(of) = RightsOf::caller(&member.reader.caller) {
-                self.0.changed.add(of);
-            }
+        if self.0.changed.number() != changes
+            && let Some(of) = RightsOf::caller(&member.reader.caller)
+        {
+            self.0.changed.add(of);
         }
         self.wake(topics);
         Ok((member, position))

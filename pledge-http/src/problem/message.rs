@@ -133,7 +133,7 @@ messages! {
     MalformedIdempotencyKey InvalidParameter "malformed-idempotency-key" {}
     KeyReused IdempotencyKeyReused "key-reused" {}
     UnderWay RequestUnderWay "under-way" {}
-    RewindUnderWay RequestUnderWay "rewind-under-way" { chain, block, actor, since }
+    RewindUnderWay RequestUnderWay "rewind-under-way" { chain, block, actor }
     ChainNotStopped NothingToDo "chain-not-stopped" { chain }
     TokenNotStopped NothingToDo "token-not-stopped" { token }
     NothingFailed NothingToDo "nothing-failed" { settlement }
