@@ -251,12 +251,8 @@ async fn stay(api: &AccessApi, turn: &Turn) -> std::convert::Infallible {
 impl Running {
     /// Why another act on the chain has to wait.
     fn refuses(&self) -> Problem {
-        let Self { act: RewindAct { chain, to_block }, actor, .. } = self;
-        Problem::new(Message::RewindUnderWay {
-            chain: chain.to_string(),
-            block: to_block.to_string(),
-            actor: actor.clone(),
-        })
+        let Self { act: RewindAct { to_block, .. }, actor, .. } = self;
+        Problem::new(Message::RewindUnderWay { block: to_block.to_string(), actor: actor.clone() })
     }
 }
 

@@ -133,7 +133,7 @@ messages! {
     MalformedIdempotencyKey InvalidParameter "malformed-idempotency-key" {}
     KeyReused IdempotencyKeyReused "key-reused" {}
     UnderWay RequestUnderWay "under-way" {}
-    RewindUnderWay RequestUnderWay "rewind-under-way" { chain, block, actor }
+    RewindUnderWay RequestUnderWay "rewind-under-way" { block, actor }
     ChainNotStopped NothingToDo "chain-not-stopped" { chain }
     TokenNotStopped NothingToDo "token-not-stopped" { token }
     NothingFailed NothingToDo "nothing-failed" { settlement }
