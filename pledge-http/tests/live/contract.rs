@@ -52,7 +52,7 @@ async fn every_query_that_is_not_allowed_is_refused_with_a_code_and_harms_nobody
     let (mut place, server) = opened().await;
     let bystanders = Bystanders::of(&server).await;
     let (token, alice) = (TOKEN.address, account_topic(ALICE));
-    let many = vec![alice.as_str(); 3].join(",") + &",x".repeat(10_000);
+    let many = [alice.as_str(); 3].join(",") + &",x".repeat(10_000);
     let malformed = (400, "invalid-parameter");
     for (query, expected) in [
         ("topics=Chains", malformed),
@@ -171,10 +171,10 @@ async fn every_message_that_is_not_allowed_is_answered_with_a_code_and_harms_nob
 
 /// The status of the answer to a request that is written as it is.
 async fn status_of(server: &Server, request: &str) -> String {
-    let mut stream = TcpStream::connect(server.address).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
+    stream.write_all(request.as_bytes()).await.expect("the request is sent");
     let mut answer = [0; 12];
-    tokio::io::AsyncReadExt::read_exact(&mut stream, &mut answer).await.unwrap();
+    tokio::io::AsyncReadExt::read_exact(&mut stream, &mut answer).await.expect("an answer");
     String::from_utf8_lossy(&answer[9..]).into_owned()
 }
 

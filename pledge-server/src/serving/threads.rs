@@ -91,7 +91,8 @@ fn yield_to_others(Nice(steps): Nice) {
     let _ = steps;
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use axum::body::{Body, to_bytes};
     use axum::routing::get;
