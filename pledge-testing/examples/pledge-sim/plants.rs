@@ -270,8 +270,8 @@ const PLANTS: &[Plant] = &[
     plant(
         "window_closes_as_it_opened",
         "points/walk.rs",
-        "books.tally.add(&part, opening, self.share)?",
-        "books.tally.add(&part, opening, opening)?",
+        "books.tally.add(&part, reweighted, opening, self.share)?",
+        "books.tally.add(&part, reweighted, opening, opening)?",
         "what is held after a window",
     ),
     plant(
