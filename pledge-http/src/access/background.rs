@@ -237,7 +237,7 @@ impl Work {
     }
 }
 
-/// States again and again that the act is still being done, so that nobody begins it again.
+/// Keeps the turn for as long as the act runs, so that a repetition of the request does not begin it again.
 async fn stay(api: &AccessApi, turn: &Turn) -> std::convert::Infallible {
     loop {
         tokio::time::sleep(UNDER_WAY_FOR / BEATS_PER_TURN).await;

@@ -243,6 +243,12 @@ fn keep_small(
     running.spawn(tasks::keep_pruning(events, retention, SystemTime::now, incidents, stop));
 }
 
+/// How often the chain that is looked at most often is.
+fn shortest_poll(chains: &[ChainConfig]) -> Duration {
+    let intervals = chains.iter().map(|chain| chain.poll_interval);
+    intervals.min().expect("at least one chain is configured")
+}
+
 /// Opens the API and starts every task.
 async fn spawn(
     context: &Context,
@@ -282,9 +288,7 @@ async fn spawn(
     let part = share_out(stores, lease(chains), &incidents, running, stop).await;
     keep_small(stores, config.storage.events, &incidents, running, stop);
     let settled = Arc::new(Notify::new());
-    let intervals = chains.iter().map(|chain| chain.poll_interval);
-    let interval = intervals.min().expect("at least one chain is configured");
-    let log = tasks::log_dispatcher(stores);
+    let (log, interval) = (tasks::log_dispatcher(stores), shortest_poll(chains));
     let (moved, its) = (settled.clone(), incidents.clone());
     running.spawn(tasks::keep_notifying(log, part.clone(), interval, moved, its, stop.clone()));
     for (chain, start) in chains.iter().zip(starts) {
@@ -301,7 +305,9 @@ async fn spawn(
             news: news.clone(),
             stop: stop.clone(),
         };
-        let settling = SettleTask {
+        running.spawn(follower.run(start));
+        let progress = context.progress.work(&format!("settle {}", chain.name));
+        let task = SettleTask {
             stores: stores.clone(),
             chain: chain.id,
             name: chain.name.clone(),
@@ -310,10 +316,9 @@ async fn spawn(
             wakes,
             incidents: incidents.clone(),
             stop: stop.clone(),
-            progress: context.progress.work(&format!("settle {}", chain.name)),
+            progress,
         };
-        running.spawn(follower.run(start));
-        running.spawn(settling.run());
+        running.spawn(task.run());
     }
     Ok(())
 }
