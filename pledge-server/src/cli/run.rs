@@ -249,6 +249,44 @@ fn shortest_poll(chains: &[ChainConfig]) -> Duration {
     intervals.min().expect("at least one chain is configured")
 }
 
+/// Opens the API, and returns who wakes its live readers.
+async fn open_api(
+    stores: &Stores,
+    config: &Config,
+    incidents: &Incidents,
+    (gates, meters, origins): (Gates, &Meters, Arc<dyn AllowedOrigins>),
+    (running, threads): (&mut Tasks, &ReaderThreads),
+    stop: &CancellationToken,
+) -> anyhow::Result<Arc<Notify>> {
+    let pulse = Pulse::new(stores.balances.clone(), stores.logs.clone());
+    // Before the gate opens: `/readyz` has no answer until the store was read once.
+    pulse.check().await;
+    let process = ThisProcess::new(incidents.clone(), stores, stop.clone());
+    let reads = config.limits.reads;
+    let queries = meters.store.around_readers(stores.for_readers(reads)?).queries(stores);
+    let turns = serving::turns(reads);
+    let (readers, limits) = (queries.clone(), &config.limits);
+    let public_reads = config.server.public_reads;
+    let entrance =
+        Entrance::new(&config.access, public_reads, &config.chains, stores, readers, limits);
+    let (acts, drain) = (entrance.background(), config.limits.drain);
+    running.spawn(tasks::keep_background(acts, drain, stop.clone()));
+    let hub = live::hub(stores, queries.clone(), turns.clone(), origins, entrance.keeper());
+    let api = Api { queries, clock: SystemTime::now };
+    let entrance = entrance.watched_by(Arc::new(hub.clone()));
+    let routes = entrance.routes(api, (&turns, &meters.readers.turns), threads);
+    let health =
+        Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now };
+    gates.open((routes, hub.clone()), health, meters, stores);
+    let news = hub.news();
+    running.spawn(live::keep_live(hub, stores.clone(), drain, stop.clone()));
+    running.spawn(tasks::keep_pulse(pulse.clone(), stop.clone()));
+    let consumers = vec![tasks::log_dispatcher(stores).consumer().clone()];
+    running.spawn(meters.survey.clone().keep(stores.clone(), pulse, consumers, stop.clone()));
+    running.spawn(tasks::watch_store(stores.clone(), stop.clone()));
+    Ok(news)
+}
+
 /// Opens the API and starts every task.
 async fn spawn(
     context: &Context,
@@ -260,31 +298,9 @@ async fn spawn(
 ) -> anyhow::Result<()> {
     let (stop, chains) = (&context.stop, &config.chains);
     let incidents = Incidents::default();
-    let pulse = Pulse::new(stores.balances.clone(), stores.logs.clone());
-    // Before the gate opens: `/readyz` has no answer until the store was read once.
-    pulse.check().await;
-    let process = ThisProcess::new(incidents.clone(), stores, stop.clone());
-    let reads = config.limits.reads;
-    let queries = meters.store.around_readers(stores.for_readers(reads)?).queries(stores);
-    let turns = serving::turns(reads);
-    let (readers, limits) = (queries.clone(), &config.limits);
-    let public_reads = config.server.public_reads;
-    let entrance = Entrance::new(&config.access, public_reads, chains, stores, readers, limits);
-    let (acts, drain) = (entrance.background(), config.limits.drain);
-    running.spawn(tasks::keep_background(acts, drain, stop.clone()));
-    let hub = live::hub(stores, queries.clone(), turns.clone(), origins, entrance.keeper());
-    let api = Api { queries, clock: SystemTime::now };
-    let entrance = entrance.watched_by(Arc::new(hub.clone()));
-    let routes = entrance.routes(api, (&turns, &meters.readers.turns), threads);
-    let health =
-        Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now };
-    gates.open((routes, hub.clone()), health, &meters, stores);
-    let news = hub.news();
-    running.spawn(live::keep_live(hub, stores.clone(), drain, stop.clone()));
-    running.spawn(tasks::keep_pulse(pulse.clone(), stop.clone()));
-    let consumers = vec![tasks::log_dispatcher(stores).consumer().clone()];
-    running.spawn(meters.survey.clone().keep(stores.clone(), pulse, consumers, stop.clone()));
-    running.spawn(tasks::watch_store(stores.clone(), stop.clone()));
+    let outside = (gates, &meters, origins);
+    let news =
+        open_api(stores, config, &incidents, outside, (&mut *running, threads), stop).await?;
     let part = share_out(stores, lease(chains), &incidents, running, stop).await;
     keep_small(stores, config.storage.events, &incidents, running, stop);
     let settled = Arc::new(Notify::new());
