@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::collections::btree_map::Entry;
 use std::ops::Bound::{Excluded, Unbounded};
 
 use async_trait::async_trait;
@@ -121,14 +120,11 @@ impl PointsStore for MemoryStore {
         by: &Attribution,
     ) -> Result<(), StoreError> {
         let mut state = self.lock();
-        let programmes = &mut state.token_mut(programme.id.token)?.programmes;
-        let Entry::Vacant(free) = programmes.entry(programme.id.name().to_owned()) else {
+        if state.token(programme.id.token)?.programmes.contains_key(programme.id.name()) {
             let detail = format!("programme {} is there already", programme.id);
             return Err(StoreError::conflict("add a programme", detail));
-        };
-        free.insert(ProgrammeEntry::new(programme.clone()));
-        state.attribute(by, Act::programme(None, programme));
-        Ok(())
+        }
+        state.add_programme(programme, by)
     }
 
     async fn put_programme(
@@ -139,10 +135,7 @@ impl PointsStore for MemoryStore {
         let mut state = self.lock();
         let programmes = &mut state.token_mut(programme.id.token)?.programmes;
         let Some(entry) = programmes.get_mut(programme.id.name()) else {
-            let name = programme.id.name().to_owned();
-            programmes.insert(name, ProgrammeEntry::new(programme.clone()));
-            state.attribute(by, Act::programme(None, programme));
-            return Ok(());
+            return state.add_programme(programme, by);
         };
         let reached = entry.shards.iter().filter_map(ShardProgress::published).max();
         if let Some(reason) = entry.programme.refuse_change(programme, reached) {
@@ -304,4 +297,14 @@ fn require_epoch(
     }
     let detail = format!("the ledger is at epoch {}, not {}", current.get(), assumed.get());
     Err(StoreError::conflict(operation, detail))
+}
+
+impl State {
+    /// Adds a programme to its token, which has none of its name.
+    fn add_programme(&mut self, programme: &Programme, by: &Attribution) -> Result<(), StoreError> {
+        let programmes = &mut self.token_mut(programme.id.token)?.programmes;
+        programmes.insert(programme.id.name().to_owned(), ProgrammeEntry::new(programme.clone()));
+        self.attribute(by, Act::programme(None, programme));
+        Ok(())
+    }
 }
