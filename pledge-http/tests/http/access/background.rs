@@ -10,8 +10,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::support::office::{Office, Rules, request};
-use crate::support::{CLOCK, World, body_of, time};
-use crate::worlds::{MINUTE, THREE_PM, TOKEN};
+use crate::support::{CLOCK, body_of, time};
 
 const REWIND: &str = "/chains/1/rewind";
 /// A request does not wait any longer, and a test hardly.
@@ -21,16 +20,7 @@ const SHORT: Duration = Duration::from_millis(50);
 /// the request that takes the chain back.
 async fn office(patience: Duration) -> (Office, String, Value) {
     let rules = Rules { waits: true, patience, ..Rules::default() };
-    let office = Office::played(rules, async |world: &mut World| {
-        world.chain(1, THREE_PM).await;
-        world.token(1, TOKEN, 18).await;
-        world.advance(1, THREE_PM + MINUTE).await;
-        Vec::new()
-    })
-    .await;
-    let access = office.signed_in("olga", "operator").await;
-    let because = Some(json!({ "reason": "a deep fork" }));
-    office.ok(Some(&access), "POST", "/chains/1/pause", because).await;
+    let (office, access) = Office::paused(rules).await;
     let plan = office.ok(Some(&access), "GET", "/chains/1/rewind?to_block=0", None).await;
     let body = json!({ "to_block": 0, "digest": plan["digest"], "reason": "a deep fork" });
     (office, access, body)

@@ -318,16 +318,5 @@ fn digest_of(method: &str, path: &str, body: &[u8]) -> B256 {
 
 /// An office whose chain is paused and has no node that answers, and an operator's access token.
 async fn rewinding_without_a_node() -> (Office, String) {
-    let rules = Rules { is_away: true, ..Rules::default() };
-    let office = Office::played(rules, async |world: &mut World| {
-        world.chain(1, THREE_PM).await;
-        world.token(1, TOKEN, 18).await;
-        world.advance(1, THREE_PM + MINUTE).await;
-        Vec::new()
-    })
-    .await;
-    let operator = office.signed_in("olga", "operator").await;
-    let body = Some(json!({ "reason": "a deep fork" }));
-    office.ok(Some(&operator), "POST", "/chains/1/pause", body).await;
-    (office, operator)
+    Office::paused(Rules { is_away: true, ..Rules::default() }).await
 }

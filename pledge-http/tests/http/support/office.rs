@@ -34,6 +34,7 @@ use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
 use super::{CONFIRMATIONS, Stores, World, body_of};
+use crate::worlds::{MINUTE, THREE_PM, TOKEN};
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 const SECRET: &str = "a secret of thirty-two bytes: 123456";
@@ -167,6 +168,21 @@ impl Office {
 
     pub(crate) async fn with(rules: Rules) -> Self {
         Self::played(rules, async |_: &mut World| Vec::new()).await
+    }
+
+    /// One whose only chain is paused, and an operator's access token.
+    pub(crate) async fn paused(rules: Rules) -> (Self, String) {
+        let office = Self::played(rules, async |world: &mut World| {
+            world.chain(1, THREE_PM).await;
+            world.token(1, TOKEN, 18).await;
+            world.advance(1, THREE_PM + MINUTE).await;
+            Vec::new()
+        })
+        .await;
+        let operator = office.signed_in("olga", "operator").await;
+        let because = Some(json!({ "reason": "a deep fork" }));
+        office.ok(Some(&operator), "POST", "/chains/1/pause", because).await;
+        (office, operator)
     }
 
     /// An office around a world that is played first, with the programmes that a configuration declares.
