@@ -5,7 +5,7 @@
 
 use pledge_core::error::StoreError;
 use pledge_storage_mysql::MySqlStore;
-use pledge_testing::MySqlPlace;
+use pledge_testing::{LATER_UNDONE, MySqlPlace};
 use sqlx::migrate::Migrate;
 use sqlx::{AssertSqlSafe, Executor, MySqlConnection};
 
@@ -13,22 +13,6 @@ use sqlx::{AssertSqlSafe, Executor, MySqlConnection};
 mod earlier;
 
 use earlier::EARLIER;
-
-/// Takes back the versions of the schema from the tenth on, which no earlier text made.
-const LATER_UNDONE: [&str; 12] = [
-    "ALTER TABLE user_points_change DROP COLUMN entry",
-    "ALTER TABLE settlement_window DROP COLUMN weighted",
-    "ALTER TABLE settlement_window DROP COLUMN reweighted",
-    "ALTER TABLE programme DROP COLUMN version",
-    "DROP TABLE decision_counter",
-    "DROP TABLE account_entry",
-    "DROP TABLE decision",
-    "ALTER TABLE chain DROP COLUMN halt_reason",
-    "ALTER TABLE token DROP COLUMN halt_reason",
-    "DROP TABLE audit_record",
-    "DROP TABLE audit_counter",
-    "ALTER TABLE token DROP COLUMN paused",
-];
 
 /// Records a schema as an earlier release did that had all of those texts.
 pub(crate) async fn as_earlier(db: &mut MySqlConnection) {

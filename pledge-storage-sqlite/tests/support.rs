@@ -5,7 +5,7 @@
 
 use pledge_core::error::StoreError;
 use pledge_storage_sqlite::SqliteStore;
-use pledge_testing::OFFICE_TABLES;
+use pledge_testing::{LATER_UNDONE, OFFICE_TABLES};
 use sqlx::migrate::Migrate;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, SqliteConnection};
@@ -15,22 +15,6 @@ use tempfile::TempDir;
 mod earlier;
 
 use earlier::EARLIER;
-
-/// Takes back the versions of the schema from the tenth on, which no earlier text made.
-const LATER_UNDONE: [&str; 12] = [
-    "ALTER TABLE user_points_change DROP COLUMN entry",
-    "ALTER TABLE settlement_window DROP COLUMN weighted",
-    "ALTER TABLE settlement_window DROP COLUMN reweighted",
-    "ALTER TABLE programme DROP COLUMN version",
-    "DROP TABLE decision_counter",
-    "DROP TABLE account_entry",
-    "DROP TABLE decision",
-    "ALTER TABLE chain DROP COLUMN halt_reason",
-    "ALTER TABLE token DROP COLUMN halt_reason",
-    "DROP TABLE audit_record",
-    "DROP TABLE audit_counter",
-    "ALTER TABLE token DROP COLUMN paused",
-];
 
 /// Records a schema as an earlier release did that had the texts up to a version, and none of the office.
 pub(crate) async fn as_earlier(db: &mut SqliteConnection, version: i64) {

@@ -32,6 +32,7 @@ pub mod generators;
 #[cfg(feature = "nodes")]
 pub mod hostile_node;
 pub mod kept;
+mod later_versions;
 pub mod liar;
 pub mod mocks;
 pub mod oracle;
@@ -61,6 +62,7 @@ pub use fault_proxy::FaultProxy;
 pub use fixture::Fixture;
 #[cfg(feature = "nodes")]
 pub use hostile_node::{HostileChain, HostileNode};
+pub use later_versions::LATER_UNDONE;
 pub use manual_clock::ManualClock;
 #[cfg(feature = "office")]
 pub use message_channel::{MessageChannel, Sent};

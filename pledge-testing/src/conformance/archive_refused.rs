@@ -220,97 +220,72 @@ async fn a_record_without_what_it_refers_to_is_refused(stores: Move) {
     }
 }
 
+/// Alters a record of one kind; false for any other.
+type Alter = fn(&mut ArchiveRecord) -> bool;
+
+/// What makes one figure contradict the others.
+const CONTRADICTIONS: [(&str, Alter); 11] = [
+    ("entries", |record| {
+        let ArchiveRecord::Decision(record) = record else { return false };
+        record.accounts += 1;
+        true
+    }),
+    ("entry", |record| {
+        let ArchiveRecord::Entry(entry) = record else { return false };
+        entry.from = Timestamp::MAX;
+        true
+    }),
+    ("scope", |record| {
+        let ArchiveRecord::Decision(record) = record else { return false };
+        record.scope = Scope::Chain(ChainId::new(99));
+        true
+    }),
+    ("netted", |record| {
+        let ArchiveRecord::Change { change, .. } = record else { return false };
+        std::mem::take(&mut change.netted)
+    }),
+    ("unmarked", |record| {
+        let ArchiveRecord::Change { change, .. } = record else { return false };
+        !std::mem::replace(&mut change.netted, true)
+    }),
+    ("unreadable", |record| {
+        let ArchiveRecord::Token(state) = record else { return false };
+        let has_some = state.unreadable_logs > 0;
+        state.unreadable_logs += u64::from(has_some);
+        has_some
+    }),
+    ("amount", |record| {
+        let ArchiveRecord::Change { change, .. } = record else { return false };
+        change.amount = Amount::from(1);
+        true
+    }),
+    ("balance", |record| {
+        let ArchiveRecord::Balance { state, .. } = record else { return false };
+        state.balance = Amount::from(1);
+        true
+    }),
+    ("totals", |record| {
+        let ArchiveRecord::Token(state) = record else { return false };
+        state.totals.holders += 1;
+        true
+    }),
+    ("cursor", |record| {
+        let ArchiveRecord::Token(state) = record else { return false };
+        state.cursor.take().is_some()
+    }),
+    ("failure", |record| {
+        let ArchiveRecord::Shard { progress, .. } = record else { return false };
+        let failure = progress.run.as_mut().and_then(|run| run.failures.first_mut());
+        failure.map(|failure| failure.to = failure.from).is_some()
+    }),
+];
+
 /// One figure contradicts the others.
 async fn figures_that_do_not_add_up_are_refused(stores: Move) {
     let records = records(&stores.from).await;
-    let alter = |alter: &dyn Fn(&mut ArchiveRecord) -> bool| {
+    for (what, alter) in CONTRADICTIONS {
         let mut altered = records.clone();
-        let is_altered = altered.0.iter_mut().any(alter);
-        assert!(is_altered);
-        altered
-    };
-    let amount = alter(&|record| match record {
-        ArchiveRecord::Change { change, .. } => {
-            change.amount = Amount::from(1);
-            true
-        }
-        _ => false,
-    });
-    let balance = alter(&|record| match record {
-        ArchiveRecord::Balance { state, .. } => {
-            state.balance = Amount::from(1);
-            true
-        }
-        _ => false,
-    });
-    let totals = alter(&|record| match record {
-        ArchiveRecord::Token(state) => {
-            state.totals.holders += 1;
-            true
-        }
-        _ => false,
-    });
-    let cursor = alter(&|record| match record {
-        ArchiveRecord::Token(state) => state.cursor.take().is_some(),
-        _ => false,
-    });
-    let failure = alter(&|record| match record {
-        ArchiveRecord::Shard { progress, .. } => {
-            let run = progress.run.as_mut();
-            let failure = run.and_then(|run| run.failures.first_mut());
-            failure.map(|failure| failure.to = failure.from).is_some()
-        }
-        _ => false,
-    });
-    let netted = alter(&|record| match record {
-        ArchiveRecord::Change { change, .. } => std::mem::take(&mut change.netted),
-        _ => false,
-    });
-    let unmarked = alter(&|record| match record {
-        ArchiveRecord::Change { change, .. } => !std::mem::replace(&mut change.netted, true),
-        _ => false,
-    });
-    let unreadable = alter(&|record| match record {
-        ArchiveRecord::Token(state) if state.unreadable_logs > 0 => {
-            state.unreadable_logs += 1;
-            true
-        }
-        _ => false,
-    });
-    let entries = alter(&|record| match record {
-        ArchiveRecord::Decision(record) => {
-            record.accounts += 1;
-            true
-        }
-        _ => false,
-    });
-    let entry = alter(&|record| match record {
-        ArchiveRecord::Entry(entry) => {
-            entry.from = Timestamp::MAX;
-            true
-        }
-        _ => false,
-    });
-    let scope = alter(&|record| match record {
-        ArchiveRecord::Decision(record) => {
-            record.scope = Scope::Chain(ChainId::new(99));
-            true
-        }
-        _ => false,
-    });
-    for (what, altered) in [
-        ("entries", entries),
-        ("entry", entry),
-        ("scope", scope),
-        ("netted", netted),
-        ("unmarked", unmarked),
-        ("unreadable", unreadable),
-        ("amount", amount),
-        ("balance", balance),
-        ("totals", totals),
-        ("cursor", cursor),
-        ("failure", failure),
-    ] {
+        assert!(altered.0.iter_mut().any(alter), "{what}");
         refused(&stores.to, altered, what).await;
     }
 }
