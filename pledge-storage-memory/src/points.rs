@@ -124,7 +124,7 @@ impl PointsStore for MemoryStore {
             let detail = format!("programme {} is there already", programme.id);
             return Err(StoreError::conflict("add a programme", detail));
         }
-        state.add_programme(programme, by)
+        add(&mut state, programme, by)
     }
 
     async fn put_programme(
@@ -135,7 +135,7 @@ impl PointsStore for MemoryStore {
         let mut state = self.lock();
         let programmes = &mut state.token_mut(programme.id.token)?.programmes;
         let Some(entry) = programmes.get_mut(programme.id.name()) else {
-            return state.add_programme(programme, by);
+            return add(&mut state, programme, by);
         };
         let reached = entry.shards.iter().filter_map(ShardProgress::published).max();
         if let Some(reason) = entry.programme.refuse_change(programme, reached) {
@@ -299,12 +299,10 @@ fn require_epoch(
     Err(StoreError::conflict(operation, detail))
 }
 
-impl State {
-    /// Adds a programme to its token, which has none of its name.
-    fn add_programme(&mut self, programme: &Programme, by: &Attribution) -> Result<(), StoreError> {
-        let programmes = &mut self.token_mut(programme.id.token)?.programmes;
-        programmes.insert(programme.id.name().to_owned(), ProgrammeEntry::new(programme.clone()));
-        self.attribute(by, Act::programme(None, programme));
-        Ok(())
-    }
+/// Adds a programme to its token, which has none of its name.
+fn add(state: &mut State, programme: &Programme, by: &Attribution) -> Result<(), StoreError> {
+    let programmes = &mut state.token_mut(programme.id.token)?.programmes;
+    programmes.insert(programme.id.name().to_owned(), ProgrammeEntry::new(programme.clone()));
+    state.attribute(by, Act::programme(None, programme));
+    Ok(())
 }

@@ -298,6 +298,7 @@ async fn spawn(
 ) -> anyhow::Result<()> {
     let (stop, chains) = (&context.stop, &config.chains);
     let incidents = Incidents::default();
+    // First, so that readers are answered while nodes are looked at.
     let outside = (gates, &meters, origins);
     let news =
         open_api(stores, config, &incidents, outside, (&mut *running, threads), stop).await?;
